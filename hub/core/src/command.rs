@@ -1,0 +1,254 @@
+//! Commands: a request with exactly one answer, by name.
+//!
+//! An integration registers a handler for a name; every door offers that name to its clients and
+//! checks the caller against the [`Access`] that the command declares.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use actix::Recipient;
+use dashmap::DashMap;
+use serde_json::{Map, Value};
+
+use crate::ask::{Ask, Question, Unanswered, ask};
+use crate::event::Context;
+use crate::ids::UserId;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// The context of everything that the command does, with the user where there is one.
+    pub context: Context,
+    /// What the caller may.
+    pub authority: Access,
+}
+
+impl Caller {
+    /// A caller with this authority.
+    pub fn new(context: Context, authority: Access) -> Self {
+        Self { context, authority }
+    }
+
+    /// An integration that calls another one.
+    pub fn inside(context: Context) -> Self {
+        Self::new(context, Access::Inside)
+    }
+
+    /// The user, where there is one.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.context.user_id
+    }
+
+    /// Whether the caller is at least an administrator.
+    pub fn is_admin(&self) -> bool {
+        self.authority >= Access::Admin
+    }
+}
+
+/// What a command asks of its caller, and what a caller has; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Every signed-in user.
+    AnyUser,
+    /// Administrators.
+    Admin,
+    /// The command line on the hub's own machine.
+    Local,
+    /// Other integrations of the hub; no door reaches it.
+    Inside,
+}
+
+/// A request: the name was looked up, the permission checked.
+#[derive(Debug)]
+pub struct Command {
+    /// Under which name it was called; one handler may serve several.
+    pub name: Arc<str>,
+    /// The parameters, an object.
+    pub data: Map<String, Value>,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+impl Question for Command {
+    type Answer = Result<Value, CommandError>;
+}
+
+/// What a command handler is registered as.
+pub type CommandHandler = Recipient<Ask<Command>>;
+
+/// Why a command failed, in the protocol's words.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct CommandError {
+    /// A code that clients know.
+    pub code: ErrorCode,
+    /// For a person.
+    pub message: String,
+    /// For translation on the client, where the error has one.
+    pub translation: Option<Box<Translation>>,
+}
+
+/// How a client finds its own words for an error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Translation {
+    /// Which integration's words.
+    pub domain: Cow<'static, str>,
+    /// Which text.
+    pub key: Cow<'static, str>,
+    /// What goes into it.
+    pub placeholders: Map<String, Value>,
+}
+
+/// The code of a [`CommandError`] (spec websocket-api §2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorCode(Cow<'static, str>);
+
+impl ErrorCode {
+    /// The data has not the shape that was expected.
+    pub const INVALID_FORMAT: Self = Self::new("invalid_format");
+    /// No such thing.
+    pub const NOT_FOUND: Self = Self::new("not_found");
+    /// Exists, but not for this.
+    pub const NOT_ALLOWED: Self = Self::new("not_allowed");
+    /// Cannot do this.
+    pub const NOT_SUPPORTED: Self = Self::new("not_supported");
+    /// The caller may not.
+    pub const UNAUTHORIZED: Self = Self::new("unauthorized");
+    /// No command of this name.
+    pub const UNKNOWN_COMMAND: Self = Self::new("unknown_command");
+    /// A failure that the integration explains.
+    pub const HOME_ASSISTANT_ERROR: Self = Self::new("home_assistant_error");
+    /// A service refused its data.
+    pub const SERVICE_VALIDATION: Self = Self::new("service_validation_error");
+    /// A template failed.
+    pub const TEMPLATE: Self = Self::new("template_error");
+    /// Took too long.
+    pub const TIMEOUT: Self = Self::new("timeout");
+    /// A failure nobody foresaw.
+    pub const UNKNOWN: Self = Self::new("unknown_error");
+    /// Too much is waiting; try again.
+    pub const BUSY: Self = Self::new("busy");
+
+    /// A code named in an integration's code.
+    pub const fn new(code: &'static str) -> Self {
+        Self(Cow::Borrowed(code))
+    }
+
+    /// The code's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl CommandError {
+    /// An error from its parts.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            translation: None,
+        }
+    }
+
+    /// `invalid_format`.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::INVALID_FORMAT, message)
+    }
+
+    /// `not_found`.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NOT_FOUND, message)
+    }
+
+    /// `home_assistant_error`.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::HOME_ASSISTANT_ERROR, message)
+    }
+
+    /// `unauthorized`.
+    pub fn unauthorized() -> Self {
+        Self::new(ErrorCode::UNAUTHORIZED, "Unauthorized")
+    }
+
+    /// `unknown_error`.
+    pub fn unknown() -> Self {
+        Self::new(ErrorCode::UNKNOWN, "Unknown error")
+    }
+
+    /// `busy`.
+    pub fn busy() -> Self {
+        Self::new(ErrorCode::BUSY, "The hub is busy; try again in a moment")
+    }
+}
+
+/// One command's entry in the route table.
+#[derive(Clone)]
+pub struct Route {
+    /// Who may call it.
+    pub access: Access,
+    /// Who answers.
+    pub handler: CommandHandler,
+}
+
+/// The route table: name → handler. Cheap to clone; read from any thread without a mailbox hop.
+#[derive(Clone, Default)]
+pub struct Commands(Arc<DashMap<Arc<str>, Route>>);
+
+impl Commands {
+    /// Registers `handler` for `name`; an earlier handler of that name is replaced.
+    pub fn register(&self, name: &str, access: Access, handler: CommandHandler) {
+        self.0.insert(name.into(), Route { access, handler });
+    }
+
+    /// Takes a command away.
+    pub fn unregister(&self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Whether someone answers `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Checks the caller's permission and calls the handler.
+    ///
+    /// Errors: `unknown_command`, `unauthorized`, `busy`, `unknown_error` where the handler
+    /// failed, and whatever the handler answers.
+    pub async fn call(
+        &self,
+        name: &str,
+        data: Map<String, Value>,
+        caller: Caller,
+    ) -> Result<Value, CommandError> {
+        let found = self
+            .0
+            .get(name)
+            .map(|entry| (Arc::clone(entry.key()), entry.value().clone()));
+        let Some((name, route)) = found else {
+            return Err(CommandError::new(ErrorCode::UNKNOWN_COMMAND, "Unknown command."));
+        };
+        if caller.authority < route.access {
+            return Err(CommandError::unauthorized());
+        }
+        let command = Command {
+            name: Arc::clone(&name),
+            data,
+            caller,
+        };
+        match ask(&route.handler, command).await {
+            Ok(answer) => answer,
+            Err(Unanswered::Busy(_)) => Err(CommandError::busy()),
+            Err(Unanswered::Gone(_) | Unanswered::Dropped) => {
+                tracing::error!(command = %name, "the handler of a command failed");
+                Err(CommandError::unknown())
+            }
+        }
+    }
+}

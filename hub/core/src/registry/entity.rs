@@ -1,0 +1,468 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Changes, Interner, differing};
+use crate::env::Env;
+use crate::ids::{ConfigEntryId, DeviceId, EntityEntryId, EntityId};
+use crate::store::{Store, StoreError};
+use crate::time::Timestamp;
+
+const COLLECTION: &str = "core.entities";
+const EVENT: &str = "entity_registry_updated";
+
+/// Who disabled an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledBy {
+    /// A person.
+    User,
+    /// Its integration, such as a phone's app.
+    Integration,
+    /// Its config entry is disabled.
+    ConfigEntry,
+    /// Its device is disabled.
+    Device,
+}
+
+/// Who hid an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenBy {
+    /// A person.
+    User,
+    /// Its integration.
+    Integration,
+}
+
+/// Entities that are not a device's main purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntityCategory {
+    /// Configures the device.
+    Config,
+    /// Tells of the device itself.
+    Diagnostic,
+}
+
+/// What a person set for an entity; most have nothing set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EntitySettings {
+    /// The name that a person gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The icon that a person chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// Its own area, where it differs from its device's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area_id: Option<String>,
+    /// The device class that a person chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_class: Option<String>,
+    /// Labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Other names by which people call it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Category id by scope.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub categories: BTreeMap<String, String>,
+    /// Options by domain.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
+}
+
+/// What the hub keeps of an entity, whether it has a state now or not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntityEntry {
+    /// Stays when the entity id changes.
+    pub id: EntityEntryId,
+    /// Under which id its state stands.
+    pub entity_id: EntityId,
+    /// Unique within domain and platform.
+    pub unique_id: Arc<str>,
+    /// The integration that provides it.
+    pub platform: Arc<str>,
+    /// The config entry that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_entry_id: Option<ConfigEntryId>,
+    /// The device that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<DeviceId>,
+    /// The name that its integration gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_name: Option<Arc<str>>,
+    /// The icon that its integration gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_icon: Option<Arc<str>>,
+    /// The device class that its integration gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_device_class: Option<Arc<str>>,
+    /// The unit of its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_of_measurement: Option<Arc<str>>,
+    /// `measurement`, `total`, `total_increasing`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_class: Option<Arc<str>>,
+    /// Whether it is beside its device's main purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_category: Option<EntityCategory>,
+    /// Set: it has no state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_by: Option<DisabledBy>,
+    /// Set: it is left out of area, device and label targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_by: Option<HiddenBy>,
+    /// Its name is only the part behind the device's name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_entity_name: bool,
+    /// What a person set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Box<EntitySettings>>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub modified_at: Timestamp,
+}
+
+impl EntityEntry {
+    /// What a person set, defaults where nothing is.
+    pub fn settings(&self) -> &EntitySettings {
+        static NOTHING: LazyLock<EntitySettings> = LazyLock::new(EntitySettings::default);
+        self.settings.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The name that a person gave, else the integration's.
+    pub fn name(&self) -> Option<&str> {
+        self.settings().name.as_deref().or(self.original_name.as_deref())
+    }
+}
+
+/// What an integration registers an entity with.
+#[derive(Clone, Debug)]
+pub struct NewEntity<'a> {
+    /// `sensor`, `light`, …
+    pub domain: &'a str,
+    /// The integration.
+    pub platform: &'a str,
+    /// Unique within domain and platform.
+    pub unique_id: &'a str,
+    /// From which the object id of a new entity is made.
+    pub suggested_object_id: &'a str,
+    /// The config entry that it belongs to.
+    pub config_entry_id: Option<ConfigEntryId>,
+    /// The device that it belongs to.
+    pub device_id: Option<DeviceId>,
+    /// The name that the integration gives.
+    pub original_name: Option<&'a str>,
+    /// Whether it is beside its device's main purpose.
+    pub entity_category: Option<EntityCategory>,
+    /// Registered without a state.
+    pub disabled_by: Option<DisabledBy>,
+}
+
+/// `(domain, platform, unique id)`.
+type UniqueKey = (Arc<str>, Arc<str>, Arc<str>);
+
+#[derive(Default)]
+struct Entities {
+    by_entity_id: HashMap<EntityId, Arc<EntityEntry>>,
+    by_unique: HashMap<UniqueKey, EntityId>,
+    by_config_entry: HashMap<ConfigEntryId, Vec<EntityId>>,
+    by_device: HashMap<DeviceId, Vec<EntityId>>,
+    /// Where the search for a free `name_2`, `name_3` … starts: many phones have one name.
+    next_number: HashMap<EntityId, u32>,
+}
+
+impl Entities {
+    fn insert(&mut self, names: &Interner, entry: Arc<EntityEntry>) {
+        let id = entry.entity_id.clone();
+        self.by_unique.insert(unique_key(names, &entry), id.clone());
+        if let Some(config_entry) = entry.config_entry_id {
+            self.by_config_entry.entry(config_entry).or_default().push(id.clone());
+        }
+        if let Some(device) = entry.device_id {
+            self.by_device.entry(device).or_default().push(id.clone());
+        }
+        self.by_entity_id.insert(id, entry);
+    }
+
+    fn remove(&mut self, names: &Interner, id: &EntityId) -> Option<Arc<EntityEntry>> {
+        let entry = self.by_entity_id.remove(id)?;
+        self.by_unique.remove(&unique_key(names, &entry));
+        if let Some(config_entry) = &entry.config_entry_id {
+            forget(&mut self.by_config_entry, config_entry, id);
+        }
+        if let Some(device) = &entry.device_id {
+            forget(&mut self.by_device, device, id);
+        }
+        Some(entry)
+    }
+
+    fn free_id(&mut self, domain: &str, object_id: &str, taken: impl Fn(&EntityId) -> bool) -> EntityId {
+        let wanted = EntityId::from_parts(domain, object_id);
+        let is_free = |id: &EntityId| !self.by_entity_id.contains_key(id) && !taken(id);
+        if is_free(&wanted) {
+            return wanted;
+        }
+        let first = self.next_number.get(&wanted).copied().unwrap_or(2);
+        let (number, id) = (first..u32::MAX)
+            .map(|number| {
+                // Cut so that the number always fits and always changes the id.
+                let kept: String = wanted.object_id().chars().take(180).collect();
+                (number, EntityId::from_parts(domain, &format!("{kept}_{number}")))
+            })
+            .find(|(_, id)| is_free(id))
+            // Four thousand million entities of one name do not fit into memory.
+            .unwrap_or((first, wanted.clone()));
+        self.next_number.insert(wanted, number + 1);
+        id
+    }
+}
+
+fn unique_key(names: &Interner, entry: &EntityEntry) -> UniqueKey {
+    (
+        names.intern(entry.entity_id.domain()),
+        Arc::clone(&entry.platform),
+        Arc::clone(&entry.unique_id),
+    )
+}
+
+fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<EntityId>>, key: &K, id: &EntityId) {
+    if let Some(ids) = index.get_mut(key) {
+        ids.retain(|other| other != id);
+        if ids.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+/// All registered entities.
+pub struct EntityRegistry {
+    env: Env,
+    names: Arc<Interner>,
+    entities: Arc<RwLock<Entities>>,
+}
+
+/// Why an entity was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EntityUpdateError {
+    /// No entity of that id.
+    #[error("Entity not found")]
+    NotFound,
+    /// The new id belongs to another entity.
+    #[error("Entity with this ID is already registered")]
+    IdTaken,
+    /// The new id is of another domain.
+    #[error("New entity ID should be same domain")]
+    OtherDomain,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl EntityRegistry {
+    pub(super) fn load(store: &Store, env: &Env, names: Arc<Interner>) -> Result<Self, StoreError> {
+        let mut entities = Entities::default();
+        for (_, mut entry) in store.collection::<EntityEntry>(COLLECTION).load_all()? {
+            share(&names, &mut entry);
+            entities.insert(&names, Arc::new(entry));
+        }
+        Ok(Self {
+            env: env.clone(),
+            names,
+            entities: Arc::new(RwLock::new(entities)),
+        })
+    }
+
+    /// One entity.
+    pub fn get(&self, entity_id: &str) -> Option<Arc<EntityEntry>> {
+        self.entities.read().by_entity_id.get(entity_id).cloned()
+    }
+
+    /// The entity that an integration knows by this unique id.
+    pub fn find(&self, domain: &str, platform: &str, unique_id: &str) -> Option<Arc<EntityEntry>> {
+        let key = (domain.into(), platform.into(), unique_id.into());
+        let entities = self.entities.read();
+        entities.by_entity_id.get(entities.by_unique.get(&key)?).cloned()
+    }
+
+    /// Every entity, in no order.
+    pub fn list(&self) -> Vec<Arc<EntityEntry>> {
+        self.entities.read().by_entity_id.values().cloned().collect()
+    }
+
+    /// How many are registered.
+    pub fn len(&self) -> usize {
+        self.entities.read().by_entity_id.len()
+    }
+
+    /// Whether none is registered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entities of a config entry.
+    pub fn of_config_entry(&self, id: ConfigEntryId) -> Vec<Arc<EntityEntry>> {
+        let entities = self.entities.read();
+        let ids = entities.by_config_entry.get(&id);
+        ids.into_iter().flatten().filter_map(|id| entities.by_entity_id.get(id).cloned()).collect()
+    }
+
+    /// The entities of a device.
+    pub fn of_device(&self, id: DeviceId) -> Vec<Arc<EntityEntry>> {
+        let entities = self.entities.read();
+        let ids = entities.by_device.get(&id);
+        ids.into_iter().flatten().filter_map(|id| entities.by_entity_id.get(id).cloned()).collect()
+    }
+
+    /// Registers an entity, or brings the one with this unique id up to date; its entity id stays.
+    /// `taken` tells of ids that states without a registry entry use.
+    pub fn register(
+        &self,
+        changes: &mut Changes,
+        new: NewEntity<'_>,
+        taken: impl Fn(&EntityId) -> bool,
+        edit: impl FnOnce(&mut EntityEntry),
+    ) -> Result<Arc<EntityEntry>, StoreError> {
+        let now = self.env.now();
+        // One lock over the search for a free id and its use: two phones of one name that
+        // register at the same moment get two ids.
+        let mut entities = self.entities.write();
+        let key = (new.domain.into(), new.platform.into(), new.unique_id.into());
+        let known = entities
+            .by_unique
+            .get(&key)
+            .and_then(|id| entities.by_entity_id.get(id))
+            .cloned();
+        let mut entry = match &known {
+            Some(known) => EntityEntry::clone(known),
+            None => EntityEntry {
+                id: EntityEntryId::generate(&self.env),
+                entity_id: entities.free_id(new.domain, new.suggested_object_id, taken),
+                unique_id: new.unique_id.into(),
+                platform: new.platform.into(),
+                config_entry_id: None,
+                device_id: None,
+                original_name: None,
+                original_icon: None,
+                original_device_class: None,
+                unit_of_measurement: None,
+                state_class: None,
+                entity_category: None,
+                disabled_by: new.disabled_by,
+                hidden_by: None,
+                has_entity_name: false,
+                settings: None,
+                created_at: now,
+                modified_at: now,
+            },
+        };
+        entry.config_entry_id = new.config_entry_id.or(entry.config_entry_id);
+        entry.device_id = new.device_id.or(entry.device_id);
+        entry.original_name = new.original_name.map(Into::into).or(entry.original_name);
+        entry.entity_category = new.entity_category.or(entry.entity_category);
+        edit(&mut entry);
+        if let Some(known) = known.as_ref().filter(|known| ***known == entry) {
+            return Ok(Arc::clone(known));
+        }
+        self.put(&mut entities, changes, entry, known)
+    }
+
+    /// Changes an entity. A new entity id must be free and of the same domain.
+    pub fn update(
+        &self,
+        changes: &mut Changes,
+        entity_id: &str,
+        edit: impl FnOnce(&mut EntityEntry),
+    ) -> Result<Arc<EntityEntry>, EntityUpdateError> {
+        let mut entities = self.entities.write();
+        let old = entities
+            .by_entity_id
+            .get(entity_id)
+            .cloned()
+            .ok_or(EntityUpdateError::NotFound)?;
+        let mut entry = EntityEntry::clone(&old);
+        edit(&mut entry);
+        if entry.entity_id != old.entity_id {
+            if entities.by_entity_id.contains_key(&entry.entity_id) {
+                return Err(EntityUpdateError::IdTaken);
+            }
+            if entry.entity_id.domain() != old.entity_id.domain() {
+                return Err(EntityUpdateError::OtherDomain);
+            }
+        }
+        if entry == *old {
+            return Ok(old);
+        }
+        Ok(self.put(&mut entities, changes, entry, Some(old))?)
+    }
+
+    /// Removes an entity; `None` where there was none.
+    pub fn remove(&self, changes: &mut Changes, entity_id: &EntityId) -> Option<Arc<EntityEntry>> {
+        let old = self.entities.write().remove(&self.names, entity_id)?;
+        changes.delete(COLLECTION, &old.id.to_string());
+        changes.event(EVENT, json!({"action": "remove", "entity_id": entity_id}));
+        let (entities, names, kept) =
+            (Arc::clone(&self.entities), Arc::clone(&self.names), Arc::clone(&old));
+        changes.on_failure(move || entities.write().insert(&names, kept));
+        Some(old)
+    }
+
+    fn put(
+        &self,
+        entities: &mut Entities,
+        changes: &mut Changes,
+        mut entry: EntityEntry,
+        old: Option<Arc<EntityEntry>>,
+    ) -> Result<Arc<EntityEntry>, StoreError> {
+        entry.modified_at = self.env.now();
+        share(&self.names, &mut entry);
+        let entry = Arc::new(entry);
+        changes.put(COLLECTION, &entry.id.to_string(), &*entry)?;
+        changes.event(EVENT, update_event(old.as_deref(), &entry));
+        if let Some(old) = &old {
+            entities.remove(&self.names, &old.entity_id);
+        }
+        entities.insert(&self.names, Arc::clone(&entry));
+        let (all, names, id) =
+            (Arc::clone(&self.entities), Arc::clone(&self.names), entry.entity_id.clone());
+        changes.on_failure(move || {
+            let mut all = all.write();
+            all.remove(&names, &id);
+            if let Some(old) = old {
+                all.insert(&names, old);
+            }
+        });
+        Ok(entry)
+    }
+}
+
+fn update_event(old: Option<&EntityEntry>, new: &EntityEntry) -> Value {
+    let Some(old) = old else {
+        return json!({"action": "create", "entity_id": new.entity_id});
+    };
+    let mut event = json!({
+        "action": "update",
+        "entity_id": new.entity_id,
+        "changes": differing(old, new),
+    });
+    if old.entity_id != new.entity_id {
+        event["old_entity_id"] = json!(old.entity_id);
+    }
+    event
+}
+
+fn share(names: &Interner, entry: &mut EntityEntry) {
+    entry.platform = names.intern(&entry.platform);
+    names.share(&mut entry.original_icon);
+    names.share(&mut entry.original_device_class);
+    names.share(&mut entry.unit_of_measurement);
+    names.share(&mut entry.state_class);
+}

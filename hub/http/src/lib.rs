@@ -1,0 +1,1 @@
+//! The HTTP and WebSocket doors of a Hearth hub

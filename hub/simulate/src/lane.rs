@@ -1,0 +1,153 @@
+//! What one connection does in a phase: take the next request, wait until it is due, exchange it,
+//! note the outcome.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::fleet::{Job, Jobs};
+use crate::report::Tally;
+use crate::schedule::Schedule;
+use crate::{Connection, Kind, Phone, SimulateError, TransportFault};
+
+/// A phase without an end is given up after so many faults in a row on one connection.
+const GIVE_UP_AFTER: u32 = 20;
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// What the lanes of a phase share.
+pub(crate) struct Shared {
+    pub(crate) jobs: Jobs,
+    pub(crate) schedule: Schedule,
+    /// Number of the next request.
+    pub(crate) next: AtomicU64,
+    pub(crate) done: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    /// Set when going on has no sense: the token is refused, or nobody answers any more.
+    pub(crate) stop: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(jobs: Jobs, schedule: Schedule) -> Self {
+        Self {
+            jobs,
+            schedule,
+            next: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        }
+    }
+}
+
+/// How one request ended.
+pub(crate) enum Outcome {
+    /// 2xx, and done.
+    Ok,
+    /// 2xx, but the answer says that nothing was done.
+    Refused,
+    /// Another status.
+    Status(u16),
+    /// No answer.
+    Fault(TransportFault),
+}
+
+/// Runs one connection until the phase ends; gives the connection back for the next phase.
+pub(crate) async fn lane(
+    mut connection: Connection,
+    shared: Arc<Shared>,
+) -> Result<(Connection, Tally), SimulateError> {
+    let mut tally = Tally::default();
+    let mut faults_in_a_row = 0;
+    while !shared.stop.load(Ordering::Relaxed) {
+        let number = shared.next.fetch_add(1, Ordering::Relaxed);
+        let Some(job) = shared.jobs.get(number) else {
+            break;
+        };
+        let Some(due) = shared.schedule.due(number).await else {
+            break;
+        };
+        let (outcome, body_length, phone) = exchange(&mut connection, &job).await;
+        tally.count(job.kind, &outcome, body_length, due.elapsed())?;
+        shared.done.fetch_add(1, Ordering::Relaxed);
+        if let Some(phone) = phone {
+            tally.registered.push((number, phone));
+        }
+        match outcome {
+            Outcome::Ok => {
+                faults_in_a_row = 0;
+                continue;
+            }
+            Outcome::Fault(_) => {
+                faults_in_a_row += 1;
+                if faults_in_a_row >= GIVE_UP_AFTER && !shared.schedule.has_end() {
+                    shared.stop.store(true, Ordering::Relaxed);
+                }
+                sleep(pause(faults_in_a_row)).await;
+            }
+            Outcome::Status(401 | 403) if job.kind == Kind::Register => {
+                shared.stop.store(true, Ordering::Relaxed);
+            }
+            Outcome::Refused | Outcome::Status(_) => faults_in_a_row = 0,
+        }
+        shared.failed.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok((connection, tally))
+}
+
+/// Sends a job; says how it ended, how long the answer's body was, and the phone that a
+/// registration brought.
+async fn exchange(connection: &mut Connection, job: &Job<'_>) -> (Outcome, usize, Option<Phone>) {
+    let answer = match connection.exchange(&job.request).await {
+        Ok(answer) => answer,
+        Err(fault) => return (Outcome::Fault(fault), 0, None),
+    };
+    let length = answer.body.len();
+    if !(200..300).contains(&answer.status) {
+        return (Outcome::Status(answer.status), length, None);
+    }
+    match job.phone {
+        Some(phone) if phone.accepts(job.kind, answer.body, job.thorough) => {
+            (Outcome::Ok, length, None)
+        }
+        Some(_) => (Outcome::Refused, length, None),
+        None => match serde_json::from_slice::<Phone>(answer.body) {
+            Ok(phone) => (Outcome::Ok, length, Some(phone)),
+            Err(_) => (Outcome::Refused, length, None),
+        },
+    }
+}
+
+/// How long a lane rests after the `faults`-th fault in a row, so that it does not spin while the
+/// server is away.
+fn pause(faults: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(1 << faults.saturating_sub(1).min(10))
+        .min(LONGEST_PAUSE)
+}
+
+/// Waits until a server accepts connections at all, so that a wrong URL is one clear error.
+pub(crate) async fn reach(connection: &mut Connection, url: &str) -> Result<(), SimulateError> {
+    connection
+        .open()
+        .await
+        .map_err(|fault| SimulateError::Connect {
+            url: url.to_owned(),
+            fault,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_half_a_second() {
+        let pauses: Vec<u128> = [1, 2, 3, 6, 7, 100]
+            .map(|faults| pause(faults).as_millis())
+            .to_vec();
+        assert_eq!(pauses, [10, 20, 40, 320, 500, 500]);
+    }
+}

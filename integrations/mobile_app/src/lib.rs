@@ -1,0 +1,1 @@
+//! The native-app integration: phones, their webhooks, sensors and trackers

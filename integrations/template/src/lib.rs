@@ -1,0 +1,1 @@
+//! The template integration: Jinja templates over the state machine

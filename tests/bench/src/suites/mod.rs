@@ -1,0 +1,24 @@
+//! The suites: one file each.
+
+mod broadcast;
+mod register;
+mod size;
+mod webhook;
+
+use crate::error::BenchError;
+use crate::figures::Figure;
+use crate::{Bench, Suite};
+
+/// Measures one suite.
+pub(crate) async fn run(bench: &Bench, suite: Suite) -> Result<Vec<Figure>, BenchError> {
+    match suite {
+        Suite::Load => webhook::of_the_load(bench).await,
+        Suite::Location => webhook::run(bench, &webhook::LOCATION).await,
+        Suite::Zones => webhook::run(bench, &webhook::ZONES).await,
+        Suite::Sensors => webhook::run(bench, &webhook::SENSORS).await,
+        Suite::Broadcast => broadcast::run(bench).await,
+        Suite::Register => register::run(bench).await,
+        Suite::Size => size::run(bench).await,
+        Suite::All => Ok(Vec::new()),
+    }
+}
