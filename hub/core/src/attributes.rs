@@ -112,14 +112,19 @@ impl Default for Attributes {
 impl From<&Map<String, Value>> for Attributes {
     fn from(map: &Map<String, Value>) -> Self {
         // A map of JSON values always serialises.
-        Self(serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned()).into())
+        Self(
+            serde_json::to_string(map)
+                .unwrap_or_else(|_| "{}".to_owned())
+                .into(),
+        )
     }
 }
 
 /// By value on the whole map; the order of the names does not matter.
 impl PartialEq for Attributes {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || (self.0.len() > 2 && other.0.len() > 2 && self.to_map() == other.to_map())
+        self.0 == other.0
+            || (self.0.len() > 2 && other.0.len() > 2 && self.to_map() == other.to_map())
     }
 }
 
@@ -131,8 +136,7 @@ impl fmt::Debug for Attributes {
 
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue =
-            serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
 }

@@ -382,7 +382,10 @@ impl Subscriber {
         match self.recipient.try_send(delivery(None)) {
             Ok(()) => true,
             Err(SendError::Full(_)) => {
-                tracing::warn!(subscription = self.id.0, "a subscriber is too slow and misses events");
+                tracing::warn!(
+                    subscription = self.id.0,
+                    "a subscriber is too slow and misses events"
+                );
                 self.missed += 1;
                 true
             }

@@ -232,7 +232,10 @@ impl Commands {
             .get(name)
             .map(|entry| (Arc::clone(entry.key()), entry.value().clone()));
         let Some((name, route)) = found else {
-            return Err(CommandError::new(ErrorCode::UNKNOWN_COMMAND, "Unknown command."));
+            return Err(CommandError::new(
+                ErrorCode::UNKNOWN_COMMAND,
+                "Unknown command.",
+            ));
         };
         if caller.authority < route.access {
             return Err(CommandError::unauthorized());

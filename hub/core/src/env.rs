@@ -54,6 +54,15 @@ impl Env {
         Self { clock, random }
     }
 
+    /// The system's clock, and randomness from `seed`: a lab whose ids are the same at every
+    /// start. **Not for homes**: whoever knows the seed knows the secrets.
+    pub fn seeded(seed: u64) -> Self {
+        Self::new(
+            Arc::new(SystemClock::default()),
+            Arc::new(SeededRandom(Mutex::new(seed))),
+        )
+    }
+
     /// Randomness from `seed`, and a clock that starts at `start` and moves one microsecond a
     /// call. **Not for homes**: whoever knows the seed knows the secrets.
     pub fn deterministic(seed: u64, start: Timestamp) -> Self {
@@ -104,7 +113,12 @@ pub fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .flat_map(|byte| {
+            [
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]
+        })
         .map(char::from)
         .collect()
 }

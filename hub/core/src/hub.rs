@@ -174,8 +174,9 @@ impl Hub {
     /// commands are missing waits for the end of the list.
     pub async fn start_integrations(&self, factories: Vec<Factory>) {
         self.enter(Phase::Starting);
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            factories.into_iter().partition(|factory| factory.manifest.requires.is_empty());
+        let (ready, waiting): (Vec<_>, Vec<_>) = factories
+            .into_iter()
+            .partition(|factory| factory.manifest.requires.is_empty());
         for factory in ready.into_iter().chain(waiting) {
             self.start_integration(factory).await;
         }
@@ -189,10 +190,15 @@ impl Hub {
 
     async fn start_integration(&self, factory: Factory) {
         let manifest = Arc::clone(&factory.manifest);
-        if let Some(missing) = manifest.requires.iter().find(|command| !self.commands.contains(command)) {
+        if let Some(missing) = manifest
+            .requires
+            .iter()
+            .find(|command| !self.commands.contains(command))
+        {
             let why = format!("it needs the command {missing}, which nothing here answers");
             tracing::error!(integration = %manifest.domain, error = %why, "the integration did not start");
-            self.integrations.report(&manifest, Health::Failed, Some(why));
+            self.integrations
+                .report(&manifest, Health::Failed, Some(why));
             return;
         }
         let (started, is_started) = oneshot::channel();
@@ -211,7 +217,12 @@ impl Hub {
     /// Notes a component as loaded, once, and fires `component_loaded`.
     pub async fn load_component(&self, component: &str) {
         if self.integrations.add_component(component) {
-            self.fire("component_loaded", json!({"component": component}), Context::new(&self.env)).await;
+            self.fire(
+                "component_loaded",
+                json!({"component": component}),
+                Context::new(&self.env),
+            )
+            .await;
         }
     }
 
@@ -238,7 +249,12 @@ impl Hub {
                 })
                 .await;
         }
-        self.fire("component_loaded", json!({"component": domain}), Context::new(&self.env)).await;
+        self.fire(
+            "component_loaded",
+            json!({"component": domain}),
+            Context::new(&self.env),
+        )
+        .await;
     }
 
     /// The state that an entity had when the hub last ran; given once.
@@ -324,13 +340,15 @@ impl Hub {
         self.fire("homeassistant_stop", json!({}), context).await;
         for actor in self.integrations.take_actors().into_iter().rev() {
             // One that hangs must not hold up the others' last words.
-            let stop = tokio::time::timeout(Duration::from_secs(1), actor.send(crate::integration::Stop));
+            let stop =
+                tokio::time::timeout(Duration::from_secs(1), actor.send(crate::integration::Stop));
             if !matches!(stop.await, Ok(Ok(()))) {
                 tracing::warn!("an integration did not stop in time");
             }
         }
         self.enter(Phase::FinalWrite);
-        self.fire("homeassistant_final_write", json!({}), context).await;
+        self.fire("homeassistant_final_write", json!({}), context)
+            .await;
         self.save_states().await;
         if let Err(error) = self.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
@@ -371,7 +389,10 @@ impl Integrations {
     }
 
     fn is_running(&self, domain: &str) -> bool {
-        self.status.read().get(domain).is_some_and(|status| status.health == Health::Running)
+        self.status
+            .read()
+            .get(domain)
+            .is_some_and(|status| status.health == Health::Running)
     }
 
     fn add_actor(&self, actor: Addr<IntegrationActor>) {
@@ -384,12 +405,14 @@ impl Integrations {
 
     pub(crate) fn report(&self, manifest: &Arc<Manifest>, health: Health, error: Option<String>) {
         let mut all = self.status.write();
-        let status = all.entry(Arc::clone(&manifest.domain)).or_insert_with(|| IntegrationStatus {
-            manifest: Arc::clone(manifest),
-            health,
-            crashes: 0,
-            last_error: None,
-        });
+        let status = all
+            .entry(Arc::clone(&manifest.domain))
+            .or_insert_with(|| IntegrationStatus {
+                manifest: Arc::clone(manifest),
+                health,
+                crashes: 0,
+                last_error: None,
+            });
         status.health = health;
         status.last_error = error.or_else(|| status.last_error.take());
     }
@@ -410,7 +433,9 @@ pub struct Arbiters {
 impl Arbiters {
     fn start(threads: usize) -> Self {
         let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()).min(8),
+            0 => std::thread::available_parallelism()
+                .map_or(1, |cores| cores.get())
+                .min(8),
             given => given,
         };
         Self {

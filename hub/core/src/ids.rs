@@ -338,7 +338,11 @@ mod tests {
             assert!(bad.parse::<EntityId>().is_err(), "{bad}");
         }
         assert!(format!("a.{}", "b".repeat(253)).parse::<EntityId>().is_ok());
-        assert!(format!("a.{}", "b".repeat(254)).parse::<EntityId>().is_err());
+        assert!(
+            format!("a.{}", "b".repeat(254))
+                .parse::<EntityId>()
+                .is_err()
+        );
     }
 
     #[test]

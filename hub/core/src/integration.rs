@@ -146,13 +146,19 @@ pub trait Integration: 'static {
     fn start(&mut self, host: Host) -> LocalBoxFuture<'_, Result<(), StartError>>;
 
     /// An event that it subscribed to.
-    fn on_event(&mut self, _subscription: SubscriptionId, _event: Arc<Event>) -> LocalBoxFuture<'_, ()> {
+    fn on_event(
+        &mut self,
+        _subscription: SubscriptionId,
+        _event: Arc<Event>,
+    ) -> LocalBoxFuture<'_, ()> {
         Box::pin(async {})
     }
 
     /// Events were missed: read the state machine again.
     fn on_lagged(&mut self, _subscription: SubscriptionId, missed: u64) -> LocalBoxFuture<'_, ()> {
-        Box::pin(async move { tracing::warn!(missed, "an integration was too slow and missed events") })
+        Box::pin(
+            async move { tracing::warn!(missed, "an integration was too slow and missed events") },
+        )
     }
 
     /// A timer that it started.
@@ -166,7 +172,10 @@ pub trait Integration: 'static {
     }
 
     /// A service that it registered, or one of its entities' services.
-    fn call_service(&mut self, _call: ServiceCall) -> LocalBoxFuture<'_, Result<Option<Value>, ServiceError>> {
+    fn call_service(
+        &mut self,
+        _call: ServiceCall,
+    ) -> LocalBoxFuture<'_, Result<Option<Value>, ServiceError>> {
         Box::pin(async { Err(ServiceError::Unknown) })
     }
 

@@ -47,7 +47,5 @@ pub mod prelude {
     pub use crate::integration::{
         EntityDescription, Factory, Host, Integration, Manifest, StartError, StopReason, TimerId,
     };
-    pub use crate::service::{
-        Field, Kind, Response, Schema, ServiceCall, ServiceError,
-    };
+    pub use crate::service::{Field, Kind, Response, Schema, ServiceCall, ServiceError};
 }

@@ -100,7 +100,8 @@ pub fn active_zone(zones: &[Zone], position: Position) -> Option<&Zone> {
             continue;
         }
         let is_better = best.is_none_or(|(best_distance, best_zone)| {
-            distance < best_distance || (distance == best_distance && zone.radius < best_zone.radius)
+            distance < best_distance
+                || (distance == best_distance && zone.radius < best_zone.radius)
         });
         if is_better {
             best = Some((distance, zone));
@@ -139,22 +140,33 @@ pub fn distance(from: (f64, f64), to: (f64, f64)) -> Option<f64> {
         let sin_alpha = cos_u1 * cos_u2 * sin_lambda / sin_sigma;
         let cos2_alpha = 1.0 - sin_alpha * sin_alpha;
         // On the equator the line has no turning point.
-        let cos_2sigma = if cos2_alpha == 0.0 { 0.0 } else { cos_sigma - 2.0 * sin_u1 * sin_u2 / cos2_alpha };
+        let cos_2sigma = if cos2_alpha == 0.0 {
+            0.0
+        } else {
+            cos_sigma - 2.0 * sin_u1 * sin_u2 / cos2_alpha
+        };
         let c = F / 16.0 * cos2_alpha * (4.0 + F * (4.0 - 3.0 * cos2_alpha));
         let previous = lambda;
         lambda = longitude
-            + (1.0 - c) * F * sin_alpha
-                * (sigma + c * sin_sigma * (cos_2sigma + c * cos_sigma * (2.0 * cos_2sigma * cos_2sigma - 1.0)));
+            + (1.0 - c)
+                * F
+                * sin_alpha
+                * (sigma
+                    + c * sin_sigma
+                        * (cos_2sigma + c * cos_sigma * (2.0 * cos_2sigma * cos_2sigma - 1.0)));
         if (lambda - previous).abs() < 1e-12 {
             let u2 = cos2_alpha * (A * A - B * B) / (B * B);
             let big_a = 1.0 + u2 / 16384.0 * (4096.0 + u2 * (-768.0 + u2 * (320.0 - 175.0 * u2)));
             let big_b = u2 / 1024.0 * (256.0 + u2 * (-128.0 + u2 * (74.0 - 47.0 * u2)));
             let cos_2sigma_squared = cos_2sigma * cos_2sigma;
-            let delta = big_b * sin_sigma
+            let delta = big_b
+                * sin_sigma
                 * (cos_2sigma
                     + big_b / 4.0
                         * (cos_sigma * (2.0 * cos_2sigma_squared - 1.0)
-                            - big_b / 6.0 * cos_2sigma * (4.0 * sin_sigma * sin_sigma - 3.0)
+                            - big_b / 6.0
+                                * cos_2sigma
+                                * (4.0 * sin_sigma * sin_sigma - 3.0)
                                 * (4.0 * cos_2sigma_squared - 3.0)));
             return Some(B * big_a * (sigma - delta));
         }
@@ -197,7 +209,11 @@ mod tests {
 
     #[test]
     fn of_two_zones_around_a_point_the_nearer_then_smaller_holds_it() {
-        let zones = [zone("big", 1000.0, false), zone("small", 100.0, false), zone("none", 5000.0, true)];
+        let zones = [
+            zone("big", 1000.0, false),
+            zone("small", 100.0, false),
+            zone("none", 5000.0, true),
+        ];
         let name = |metres, accuracy| {
             active_zone(&zones, at(metres, accuracy)).map(|zone| zone.name.to_string())
         };

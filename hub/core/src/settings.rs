@@ -90,6 +90,8 @@ settings! {
         external_url: Option<String> = None,
         /// Threads for integrations; 0: one a core.
         threads: usize = 0,
+        /// For labs only: ids and secrets come from this seed and are the same at every start.
+        seed: Option<u64> = None,
     }
 }
 
@@ -118,7 +120,7 @@ pub enum LogFormat {
 settings! {
     /// `[log]`: what goes to stderr.
     LogSettings {
-        /// How lines look.
+        /// How lines look: `human` or `json`.
         format: LogFormat = LogFormat::Human,
         /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,hearth_http=debug`.
         level: String = "info".to_owned(),
@@ -146,6 +148,8 @@ settings! {
         max_connections: usize = 20_000,
         /// How deep JSON may nest.
         json_depth: usize = 64,
+        /// Whether a page is shown at `/`.
+        page: bool = true,
         /// Whether `X-Forwarded-For` of trusted proxies is believed.
         use_x_forwarded_for: bool = false,
         /// Addresses or networks of trusted proxies.
@@ -286,6 +290,9 @@ pub struct ProvisionedRegistration {
     /// Its secret, 64 hex characters.
     #[serde(default)]
     pub secret: Option<SecretText>,
+    /// Whether its messages are encrypted from the start; by default when it has a secret.
+    #[serde(default)]
+    pub supports_encryption: Option<bool>,
 }
 
 fn lab() -> String {

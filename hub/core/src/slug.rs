@@ -7,7 +7,7 @@
 /// use hearth_core::slug::slugify;
 ///
 /// assert_eq!(slugify("Paul's Phone"), "paul_s_phone");
-/// assert_eq!(slugify("Küche №1"), "kuche_no_1");
+/// assert_eq!(slugify("Küche – 1"), "kuche_1");
 /// assert_eq!(slugify("!!!"), "unknown");
 /// ```
 pub fn slugify(text: &str) -> String {

@@ -198,7 +198,11 @@ impl StateMachine {
     }
 
     /// Writes a state; waits while too many events are on their way. For work inside the hub.
-    pub async fn set(&self, entity_id: &EntityId, write: StateWrite) -> Result<Written, WriteError> {
+    pub async fn set(
+        &self,
+        entity_id: &EntityId,
+        write: StateWrite,
+    ) -> Result<Written, WriteError> {
         let permit = self.bus.reserve().await;
         self.write(entity_id, write, permit)
     }
@@ -328,9 +332,21 @@ impl StateMachine {
         }
         let state = Arc::new(State {
             entity_id: old.entity_id.clone(),
-            state: if same_state { Arc::clone(&old.state) } else { write.state },
-            attributes: if same_attributes { old.attributes.clone() } else { write.attributes },
-            last_changed: if same_state && !write.force { old.last_changed } else { now },
+            state: if same_state {
+                Arc::clone(&old.state)
+            } else {
+                write.state
+            },
+            attributes: if same_attributes {
+                old.attributes.clone()
+            } else {
+                write.attributes
+            },
+            last_changed: if same_state && !write.force {
+                old.last_changed
+            } else {
+                now
+            },
             last_updated: now,
             last_reported: now,
             context: write.context,

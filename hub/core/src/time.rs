@@ -25,7 +25,11 @@ impl Timestamp {
 
     /// Whole milliseconds since the epoch, 0 for times before it.
     pub const fn as_millis(self) -> u64 {
-        if self.0 < 0 { 0 } else { self.0.unsigned_abs() / 1000 }
+        if self.0 < 0 {
+            0
+        } else {
+            self.0.unsigned_abs() / 1000
+        }
     }
 
     /// Whole seconds since the epoch, rounded down.

@@ -150,7 +150,9 @@ impl Headers {
 /// Values may hold credentials: only the names are shown.
 impl std::fmt::Debug for Headers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 
@@ -311,7 +313,10 @@ impl Webhooks {
             });
         }
         if hook.local_only == Some(true) && !request.source.is_local() {
-            tracing::info!(webhook = request.id.short(), "a local-only webhook was called from outside");
+            tracing::info!(
+                webhook = request.id.short(),
+                "a local-only webhook was called from outside"
+            );
             return Ok(NOTHING);
         }
         let id = request.id.clone();
@@ -431,12 +436,25 @@ mod tests {
     #[test]
     fn local_addresses_are_those_of_the_spec() {
         for local in [
-            "127.9.9.9", "::1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.0.1", "fd12::1",
-            "fe80::1", "::ffff:10.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "169.254.0.1",
+            "fd12::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
         ] {
             assert!(is_local_address(local.parse().unwrap()), "{local}");
         }
-        for remote in ["8.8.8.8", "172.32.0.1", "fc00::1", "2001:db8::1", "::ffff:8.8.8.8"] {
+        for remote in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "fc00::1",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+        ] {
             assert!(!is_local_address(remote.parse().unwrap()), "{remote}");
         }
     }

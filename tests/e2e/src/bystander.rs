@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::hub::resident_mib;
+use crate::process::resident_mib;
 use crate::{Hub, Phone};
 
 /// What the bystander saw.

@@ -292,3 +292,52 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .windows(needle.len())
         .position(|window| window == needle)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::Http;
+
+    /// A client whose server sends `answer` to whatever comes, and closes.
+    async fn answered(answer: &'static str) -> Http {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        Http::new(addr)
+    }
+
+    #[tokio::test]
+    async fn a_body_of_known_length_is_read() {
+        let mut http =
+            answered("HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX: y\r\n\r\n{}").await;
+        let reply = http.get("/").await;
+        assert_eq!((reply.status, reply.text()), (201, "{}"));
+        assert_eq!(reply.header("x"), Some("y"));
+    }
+
+    #[tokio::test]
+    async fn chunks_are_put_together() {
+        let answer =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n";
+        assert_eq!(answered(answer).await.get("/").await.text(), "abcd");
+    }
+
+    #[tokio::test]
+    async fn a_body_without_length_ends_with_the_connection() {
+        let mut http = answered("HTTP/1.1 200 OK\r\n\r\nall of it").await;
+        assert_eq!(http.get("/").await.text(), "all of it");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_an_error() {
+        let mut http = answered("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}").await;
+        assert!(http.try_request("GET", "/", &[], b"").await.is_err());
+    }
+}

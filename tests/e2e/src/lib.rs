@@ -15,6 +15,7 @@ pub mod bystander;
 pub mod http;
 pub mod hub;
 pub mod phone;
+pub mod process;
 pub mod seal;
 pub mod wait;
 pub mod ws;

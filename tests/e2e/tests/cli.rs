@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use hearth_e2e::hub::binary;
+use hearth_e2e::process::binary;
 use hearth_e2e::{Door, Http, Hub, Phone};
 use serde_json::json;
 

@@ -178,7 +178,7 @@ async fn a_token_that_is_not_set_stops_the_start_by_name() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/lab.toml");
     let toml = std::fs::read_to_string(&path).expect("config/lab.toml");
     let home = tempfile::tempdir().unwrap();
-    let mut command = std::process::Command::new(hearth_e2e::hub::binary());
+    let mut command = std::process::Command::new(hearth_e2e::process::binary());
     command
         .args(["run", "--headless", "--listen", "127.0.0.1:0", "--config"])
         .arg(&path)

@@ -64,7 +64,11 @@ impl IntegrationActor {
 
     fn begin(&mut self, ctx: &mut Context<Self>) {
         self.report(Health::Starting, None);
-        let host = Host::new(self.hub.clone(), self.factory.manifest.clone(), ctx.address());
+        let host = Host::new(
+            self.hub.clone(),
+            self.factory.manifest.clone(),
+            ctx.address(),
+        );
         self.host = Some(host.clone());
         let hub = self.hub.clone();
         let factory = self.factory.clone();
@@ -83,7 +87,7 @@ impl IntegrationActor {
                     actor.report(Health::Running, None);
                 }
                 Ok(Err(refused)) => actor.refused(refused, ctx),
-                Err(panic) => actor.crashed(panic_text(&panic), ctx),
+                Err(panic) => actor.crashed(panic_text(&*panic), ctx),
             }
             if let Some(started) = actor.started.take() {
                 // Whoever waited for the start may have gone.
@@ -102,15 +106,17 @@ impl IntegrationActor {
             return;
         };
         let guarded = async move {
-            let outcome = AssertUnwindSafe(call(&mut *integration)).catch_unwind().await;
+            let outcome = AssertUnwindSafe(call(&mut *integration))
+                .catch_unwind()
+                .await;
             (integration, outcome)
         };
-        ctx.wait(guarded.into_actor(self).map(|(integration, outcome), actor, ctx| {
-            match outcome {
+        ctx.wait(guarded.into_actor(self).map(
+            |(integration, outcome), actor, ctx| match outcome {
                 Ok(()) => actor.integration = Some(integration),
-                Err(panic) => actor.crashed(panic_text(&panic), ctx),
-            }
-        }));
+                Err(panic) => actor.crashed(panic_text(&*panic), ctx),
+            },
+        ));
     }
 
     fn answer<Q: Question>(
@@ -132,14 +138,16 @@ impl IntegrationActor {
     fn refused(&mut self, error: StartError, ctx: &mut Context<Self>) {
         tracing::error!(integration = self.domain(), %error, "the integration did not start");
         self.refusals = self.refusals.saturating_add(1);
-        let pause = Duration::from_secs(5u64.saturating_mul(1 << self.refusals.min(7).saturating_sub(1)));
+        let pause =
+            Duration::from_secs(5u64.saturating_mul(1 << self.refusals.min(7).saturating_sub(1)));
         self.report(Health::Backoff, Some(error.0));
         self.down(ctx, Some(pause.min(LONGEST_PAUSE)));
     }
 
     fn crashed(&mut self, why: String, ctx: &mut Context<Self>) {
         let now = self.hub.env.monotonic();
-        self.crashes.retain(|at| now.saturating_sub(*at) < CRASH_WINDOW);
+        self.crashes
+            .retain(|at| now.saturating_sub(*at) < CRASH_WINDOW);
         self.crashes.push(now);
         let count = self.crashes.len();
         self.hub.integrations.crashed(self.domain());
@@ -169,7 +177,9 @@ impl IntegrationActor {
     }
 
     fn report(&self, health: Health, error: Option<String>) {
-        self.hub.integrations.report(&self.factory.manifest, health, error);
+        self.hub
+            .integrations
+            .report(&self.factory.manifest, health, error);
     }
 }
 
@@ -196,11 +206,22 @@ impl Handler<Delivery> for IntegrationActor {
 
     fn handle(&mut self, delivery: Delivery, ctx: &mut Self::Context) {
         match delivery {
-            Delivery::Event { subscription, event, .. } => {
-                self.run(ctx, move |integration| integration.on_event(subscription, event));
+            Delivery::Event {
+                subscription,
+                event,
+                ..
+            } => {
+                self.run(ctx, move |integration| {
+                    integration.on_event(subscription, event)
+                });
             }
-            Delivery::Lagged { subscription, missed } => {
-                self.run(ctx, move |integration| integration.on_lagged(subscription, missed));
+            Delivery::Lagged {
+                subscription,
+                missed,
+            } => {
+                self.run(ctx, move |integration| {
+                    integration.on_lagged(subscription, missed)
+                });
             }
         }
     }
@@ -210,7 +231,9 @@ impl Handler<Ask<Command>> for IntegrationActor {
     type Result = ();
 
     fn handle(&mut self, ask: Ask<Command>, ctx: &mut Self::Context) {
-        self.answer(ask, ctx, |integration, command| integration.command(command));
+        self.answer(ask, ctx, |integration, command| {
+            integration.command(command)
+        });
     }
 }
 
@@ -226,7 +249,9 @@ impl Handler<Ask<WebhookRequest>> for IntegrationActor {
     type Result = ();
 
     fn handle(&mut self, ask: Ask<WebhookRequest>, ctx: &mut Self::Context) {
-        self.answer(ask, ctx, |integration, request| integration.webhook(request));
+        self.answer(ask, ctx, |integration, request| {
+            integration.webhook(request)
+        });
     }
 }
 
@@ -257,7 +282,12 @@ impl Handler<StartTimer> for IntegrationActor {
     type Result = ();
 
     fn handle(&mut self, message: StartTimer, ctx: &mut Self::Context) {
-        let StartTimer { timer, delay, tag, repeats } = message;
+        let StartTimer {
+            timer,
+            delay,
+            tag,
+            repeats,
+        } = message;
         let tag: Rc<str> = Rc::from(&*tag);
         let handle = if repeats {
             ctx.run_interval(delay.max(Duration::from_millis(1)), move |actor, ctx| {
@@ -300,7 +330,10 @@ impl Handler<Stop> for IntegrationActor {
             if let Some(mut integration) = integration {
                 let stop = AssertUnwindSafe(integration.stop(StopReason::Shutdown)).catch_unwind();
                 if let Err(panic) = stop.await {
-                    tracing::error!(error = panic_text(&panic), "an integration crashed at its stop");
+                    tracing::error!(
+                        error = panic_text(&*panic),
+                        "an integration crashed at its stop"
+                    );
                 }
             }
             if let Some(host) = host {

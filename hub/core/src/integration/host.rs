@@ -5,8 +5,8 @@ use actix::Addr;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::actor::{CancelTimer, IntegrationActor, StartTimer};
 use super::Manifest;
+use super::actor::{CancelTimer, IntegrationActor, StartTimer};
 use crate::attributes::Attributes;
 use crate::bus::{Filter, Pace, SubscriptionId};
 use crate::command::Access;
@@ -109,7 +109,13 @@ impl Host {
     /// Fires an event.
     pub async fn publish(&self, event_type: EventType, data: Value, context: Context) {
         let now = self.hub.env.now();
-        let event = Event::new(event_type, EventData::Json(data), Origin::Local, now, context);
+        let event = Event::new(
+            event_type,
+            EventData::Json(data),
+            Origin::Local,
+            now,
+            context,
+        );
         self.hub.bus.publish(event).await;
     }
 
@@ -147,9 +153,15 @@ impl Host {
         };
         let states = &self.hub.states;
         let taken = |id: &EntityId| states.get(id.as_str()).is_some();
-        let entry = self.hub.registries.entities.register(&mut changes, new, taken, |_| {})?;
+        let entry = self
+            .hub
+            .registries
+            .entities
+            .register(&mut changes, new, taken, |_| {})?;
         let context = Context::new(&self.hub.env);
-        changes.commit(&self.hub.bus, &self.hub.env, context).await?;
+        changes
+            .commit(&self.hub.bus, &self.hub.env, context)
+            .await?;
         self.provide(entry.entity_id.clone()).await;
         Ok(entry.entity_id.clone())
     }
@@ -158,23 +170,43 @@ impl Host {
     pub async fn provide(&self, entity_id: EntityId) {
         self.hub.load_entity_domain(entity_id.domain()).await;
         self.owned.lock().entities.push(entity_id.clone());
-        self.hub.services.provide(entity_id, self.actor.clone().recipient());
+        self.hub
+            .services
+            .provide(entity_id, self.actor.clone().recipient());
     }
 
     /// Registers a service of its own domain; calls arrive at `call_service`.
-    pub async fn register_service(&self, name: &str, description: &str, schema: Schema, response: Response) {
-        self.add_service(name, description, schema, response, false).await;
+    pub async fn register_service(
+        &self,
+        name: &str,
+        description: &str,
+        schema: Schema,
+        response: Response,
+    ) {
+        self.add_service(name, description, schema, response, false)
+            .await;
     }
 
     /// Registers a service that only administrators may call.
     pub async fn register_admin_service(&self, name: &str, description: &str, schema: Schema) {
-        self.add_service(name, description, schema, Response::None, true).await;
+        self.add_service(name, description, schema, Response::None, true)
+            .await;
     }
 
-    async fn add_service(&self, name: &str, description: &str, schema: Schema, response: Response, admin: bool) {
+    async fn add_service(
+        &self,
+        name: &str,
+        description: &str,
+        schema: Schema,
+        response: Response,
+        admin: bool,
+    ) {
         let name: Arc<str> = name.into();
         let domain = Arc::clone(&self.manifest.domain);
-        self.owned.lock().services.push((Arc::clone(&domain), Arc::clone(&name)));
+        self.owned
+            .lock()
+            .services
+            .push((Arc::clone(&domain), Arc::clone(&name)));
         self.hub
             .services
             .register(Service {
@@ -192,7 +224,9 @@ impl Host {
     /// Registers a command; calls arrive at `command`.
     pub fn register_command(&self, name: &str, access: Access) {
         self.owned.lock().commands.push(name.into());
-        self.hub.commands.register(name, access, self.actor.clone().recipient());
+        self.hub
+            .commands
+            .register(name, access, self.actor.clone().recipient());
     }
 
     /// Registers a webhook; requests arrive at `webhook`.
@@ -225,7 +259,10 @@ impl Host {
     /// Registers an HTTP view; requests arrive at `view`.
     pub fn register_view(&self, method: http::Method, path: &str, access: ViewAccess) {
         let path: Arc<str> = path.into();
-        self.owned.lock().views.push((method.clone(), Arc::clone(&path)));
+        self.owned
+            .lock()
+            .views
+            .push((method.clone(), Arc::clone(&path)));
         self.hub.views.register(View {
             method,
             path,

@@ -65,7 +65,9 @@ pub struct DeviceDescription {
 impl DeviceEntry {
     /// What a person sees as its name.
     pub fn display_name(&self) -> Option<&str> {
-        self.name_by_user.as_deref().or(self.description.name.as_deref())
+        self.name_by_user
+            .as_deref()
+            .or(self.description.name.as_deref())
     }
 }
 
@@ -189,7 +191,10 @@ impl DeviceRegistry {
     pub fn remove(&self, changes: &mut Changes, id: DeviceId) -> Option<Arc<DeviceEntry>> {
         let old = self.devices.write().remove(id)?;
         changes.delete(COLLECTION, &id.to_string());
-        changes.event(EVENT, json!({"action": "remove", "device_id": id, "device": &*old}));
+        changes.event(
+            EVENT,
+            json!({"action": "remove", "device_id": id, "device": &*old}),
+        );
         let (devices, kept) = (Arc::clone(&self.devices), Arc::clone(&old));
         changes.on_failure(move || {
             devices.write().insert(kept);
@@ -210,7 +215,9 @@ impl DeviceRegistry {
         let id = entry.id;
         changes.put(COLLECTION, &id.to_string(), &*entry)?;
         let event = match &old {
-            Some(old) => json!({"action": action, "device_id": id, "changes": differing(&**old, &*entry)}),
+            Some(old) => {
+                json!({"action": action, "device_id": id, "changes": differing(&**old, &*entry)})
+            }
             None => json!({"action": action, "device_id": id}),
         };
         changes.event(EVENT, event);

@@ -140,7 +140,10 @@ impl EntityEntry {
 
     /// The name that a person gave, else the integration's.
     pub fn name(&self) -> Option<&str> {
-        self.settings().name.as_deref().or(self.original_name.as_deref())
+        self.settings()
+            .name
+            .as_deref()
+            .or(self.original_name.as_deref())
     }
 }
 
@@ -185,7 +188,10 @@ impl Entities {
         let id = entry.entity_id.clone();
         self.by_unique.insert(unique_key(names, &entry), id.clone());
         if let Some(config_entry) = entry.config_entry_id {
-            self.by_config_entry.entry(config_entry).or_default().push(id.clone());
+            self.by_config_entry
+                .entry(config_entry)
+                .or_default()
+                .push(id.clone());
         }
         if let Some(device) = entry.device_id {
             self.by_device.entry(device).or_default().push(id.clone());
@@ -205,7 +211,12 @@ impl Entities {
         Some(entry)
     }
 
-    fn free_id(&mut self, domain: &str, object_id: &str, taken: impl Fn(&EntityId) -> bool) -> EntityId {
+    fn free_id(
+        &mut self,
+        domain: &str,
+        object_id: &str,
+        taken: impl Fn(&EntityId) -> bool,
+    ) -> EntityId {
         let wanted = EntityId::from_parts(domain, object_id);
         let is_free = |id: &EntityId| !self.by_entity_id.contains_key(id) && !taken(id);
         if is_free(&wanted) {
@@ -216,7 +227,10 @@ impl Entities {
             .map(|number| {
                 // Cut so that the number always fits and always changes the id.
                 let kept: String = wanted.object_id().chars().take(180).collect();
-                (number, EntityId::from_parts(domain, &format!("{kept}_{number}")))
+                (
+                    number,
+                    EntityId::from_parts(domain, &format!("{kept}_{number}")),
+                )
             })
             .find(|(_, id)| is_free(id))
             // Four thousand million entities of one name do not fit into memory.
@@ -290,12 +304,20 @@ impl EntityRegistry {
     pub fn find(&self, domain: &str, platform: &str, unique_id: &str) -> Option<Arc<EntityEntry>> {
         let key = (domain.into(), platform.into(), unique_id.into());
         let entities = self.entities.read();
-        entities.by_entity_id.get(entities.by_unique.get(&key)?).cloned()
+        entities
+            .by_entity_id
+            .get(entities.by_unique.get(&key)?)
+            .cloned()
     }
 
     /// Every entity, in no order.
     pub fn list(&self) -> Vec<Arc<EntityEntry>> {
-        self.entities.read().by_entity_id.values().cloned().collect()
+        self.entities
+            .read()
+            .by_entity_id
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// How many are registered.
@@ -312,14 +334,20 @@ impl EntityRegistry {
     pub fn of_config_entry(&self, id: ConfigEntryId) -> Vec<Arc<EntityEntry>> {
         let entities = self.entities.read();
         let ids = entities.by_config_entry.get(&id);
-        ids.into_iter().flatten().filter_map(|id| entities.by_entity_id.get(id).cloned()).collect()
+        ids.into_iter()
+            .flatten()
+            .filter_map(|id| entities.by_entity_id.get(id).cloned())
+            .collect()
     }
 
     /// The entities of a device.
     pub fn of_device(&self, id: DeviceId) -> Vec<Arc<EntityEntry>> {
         let entities = self.entities.read();
         let ids = entities.by_device.get(&id);
-        ids.into_iter().flatten().filter_map(|id| entities.by_entity_id.get(id).cloned()).collect()
+        ids.into_iter()
+            .flatten()
+            .filter_map(|id| entities.by_entity_id.get(id).cloned())
+            .collect()
     }
 
     /// Registers an entity, or brings the one with this unique id up to date; its entity id stays.
@@ -409,8 +437,11 @@ impl EntityRegistry {
         let old = self.entities.write().remove(&self.names, entity_id)?;
         changes.delete(COLLECTION, &old.id.to_string());
         changes.event(EVENT, json!({"action": "remove", "entity_id": entity_id}));
-        let (entities, names, kept) =
-            (Arc::clone(&self.entities), Arc::clone(&self.names), Arc::clone(&old));
+        let (entities, names, kept) = (
+            Arc::clone(&self.entities),
+            Arc::clone(&self.names),
+            Arc::clone(&old),
+        );
         changes.on_failure(move || entities.write().insert(&names, kept));
         Some(old)
     }
@@ -431,8 +462,11 @@ impl EntityRegistry {
             entities.remove(&self.names, &old.entity_id);
         }
         entities.insert(&self.names, Arc::clone(&entry));
-        let (all, names, id) =
-            (Arc::clone(&self.entities), Arc::clone(&self.names), entry.entity_id.clone());
+        let (all, names, id) = (
+            Arc::clone(&self.entities),
+            Arc::clone(&self.names),
+            entry.entity_id.clone(),
+        );
         changes.on_failure(move || {
             let mut all = all.write();
             all.remove(&names, &id);

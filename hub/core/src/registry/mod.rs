@@ -23,8 +23,8 @@ pub use area::{Area, AreaRegistry};
 pub use config_entry::{ConfigEntries, ConfigEntry, NewConfigEntry};
 pub use device::{DeviceDescription, DeviceEntry, DeviceRegistry};
 pub use entity::{
-    DisabledBy, EntityCategory, EntityEntry, EntityRegistry, EntitySettings, EntityUpdateError, HiddenBy,
-    NewEntity,
+    DisabledBy, EntityCategory, EntityEntry, EntityRegistry, EntitySettings, EntityUpdateError,
+    HiddenBy, NewEntity,
 };
 pub use floor::{Floor, FloorRegistry};
 pub use intern::Interner;
@@ -110,7 +110,12 @@ impl Changes {
     }
 
     /// Makes the changes durable, then fires their events.
-    pub async fn commit(mut self, bus: &Bus, env: &Env, context: Context) -> Result<(), StoreError> {
+    pub async fn commit(
+        mut self,
+        bus: &Bus,
+        env: &Env,
+        context: Context,
+    ) -> Result<(), StoreError> {
         if !self.batch.is_empty()
             && let Err(error) = self.batch.commit().await
         {

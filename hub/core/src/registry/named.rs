@@ -65,7 +65,10 @@ impl<T: Named> NamedRegistry<T> {
         Ok(Self {
             env: env.clone(),
             entries: Arc::new(RwLock::new(
-                entries.into_iter().map(|(id, entry)| (id, Arc::new(entry))).collect(),
+                entries
+                    .into_iter()
+                    .map(|(id, entry)| (id, Arc::new(entry)))
+                    .collect(),
             )),
         })
     }
@@ -78,7 +81,9 @@ impl<T: Named> NamedRegistry<T> {
     /// The entry of that name, whatever its case or accents.
     pub fn by_name(&self, name: &str) -> Option<Arc<T>> {
         let wanted = slugify(name);
-        self.list().into_iter().find(|entry| slugify(entry.name()) == wanted)
+        self.list()
+            .into_iter()
+            .find(|entry| slugify(entry.name()) == wanted)
     }
 
     /// Every entry, by id.
@@ -92,7 +97,13 @@ impl<T: Named> NamedRegistry<T> {
         let mut entries = self.entries.write();
         let base = slugify(entry.name());
         let id = (1..)
-            .map(|n| if n == 1 { base.clone() } else { format!("{base}_{n}") })
+            .map(|n| {
+                if n == 1 {
+                    base.clone()
+                } else {
+                    format!("{base}_{n}")
+                }
+            })
             .find(|id| !entries.contains_key(id))
             .unwrap_or(base);
         let entry = Arc::new(entry.created(id.clone(), self.env.now()));

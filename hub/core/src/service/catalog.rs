@@ -27,9 +27,24 @@ pub fn entity_services(domain: &str) -> Vec<EntityService> {
         "lock" => lock(),
         "climate" => climate(),
         "button" => vec![plain("press", "Presses a button.", 0)],
-        "scene" => vec![service("turn_on", "Activates a scene.", vec![TRANSITION], 0)],
-        "number" => vec![service("set_value", "Sets a number.", vec![Field::required("value", any_number(), "The number.")], 0)],
-        "select" => vec![service("select_option", "Selects an option.", vec![Field::required("option", Kind::Text, "The option.")], 0)],
+        "scene" => vec![service(
+            "turn_on",
+            "Activates a scene.",
+            vec![TRANSITION],
+            0,
+        )],
+        "number" => vec![service(
+            "set_value",
+            "Sets a number.",
+            vec![Field::required("value", any_number(), "The number.")],
+            0,
+        )],
+        "select" => vec![service(
+            "select_option",
+            "Selects an option.",
+            vec![Field::required("option", Kind::Text, "The option.")],
+            0,
+        )],
         _ => Vec::new(),
     }
 }
@@ -53,11 +68,20 @@ fn plain(name: &'static str, description: &'static str, required_features: u64) 
 }
 
 const fn any_number() -> Kind {
-    Kind::Number { min: f64::MIN, max: f64::MAX }
+    Kind::Number {
+        min: f64::MIN,
+        max: f64::MAX,
+    }
 }
 
 fn choice(options: &[&'static str]) -> Kind {
-    Kind::Choice(options.iter().map(|option| Cow::Borrowed(*option)).collect::<Vec<_>>().into())
+    Kind::Choice(
+        options
+            .iter()
+            .map(|option| Cow::Borrowed(*option))
+            .collect::<Vec<_>>()
+            .into(),
+    )
 }
 
 fn on_off() -> Vec<EntityService> {
@@ -68,7 +92,14 @@ fn on_off() -> Vec<EntityService> {
     ]
 }
 
-const TRANSITION: Field = Field::optional("transition", Kind::Number { min: 0.0, max: 6553.0 }, "Seconds to get there.");
+const TRANSITION: Field = Field::optional(
+    "transition",
+    Kind::Number {
+        min: 0.0,
+        max: 6553.0,
+    },
+    "Seconds to get there.",
+);
 
 fn light() -> Vec<EntityService> {
     let look = || {
@@ -76,46 +107,120 @@ fn light() -> Vec<EntityService> {
         vec![
             TRANSITION,
             Field::optional("brightness", byte.clone(), "Brightness, 0 to 255."),
-            Field::optional("brightness_pct", Kind::Number { min: 0.0, max: 100.0 }, "Brightness in percent."),
-            Field::optional("brightness_step", Kind::Integer { min: -255, max: 255 }, "How much brighter."),
-            Field::optional("brightness_step_pct", Kind::Number { min: -100.0, max: 100.0 }, "How many percent brighter."),
-            Field::optional("color_temp_kelvin", Kind::Integer { min: 1000, max: 20000 }, "Colour temperature in kelvin."),
-            Field::optional("rgb_color", Kind::List(Box::new(byte), 3), "Red, green and blue, 0 to 255 each."),
-            Field::optional("hs_color", Kind::List(Box::new(Kind::Number { min: 0.0, max: 360.0 }), 2), "Hue in degrees and saturation in percent."),
-            Field::optional("xy_color", Kind::List(Box::new(Kind::Number { min: 0.0, max: 1.0 }), 2), "Colour as CIE xy."),
+            Field::optional(
+                "brightness_pct",
+                Kind::Number {
+                    min: 0.0,
+                    max: 100.0,
+                },
+                "Brightness in percent.",
+            ),
+            Field::optional(
+                "brightness_step",
+                Kind::Integer {
+                    min: -255,
+                    max: 255,
+                },
+                "How much brighter.",
+            ),
+            Field::optional(
+                "brightness_step_pct",
+                Kind::Number {
+                    min: -100.0,
+                    max: 100.0,
+                },
+                "How many percent brighter.",
+            ),
+            Field::optional(
+                "color_temp_kelvin",
+                Kind::Integer {
+                    min: 1000,
+                    max: 20000,
+                },
+                "Colour temperature in kelvin.",
+            ),
+            Field::optional(
+                "rgb_color",
+                Kind::List(Box::new(byte), 3),
+                "Red, green and blue, 0 to 255 each.",
+            ),
+            Field::optional(
+                "hs_color",
+                Kind::List(
+                    Box::new(Kind::Number {
+                        min: 0.0,
+                        max: 360.0,
+                    }),
+                    2,
+                ),
+                "Hue in degrees and saturation in percent.",
+            ),
+            Field::optional(
+                "xy_color",
+                Kind::List(Box::new(Kind::Number { min: 0.0, max: 1.0 }), 2),
+                "Colour as CIE xy.",
+            ),
             Field::optional("color_name", Kind::Text, "Colour as a CSS name."),
             Field::optional("effect", Kind::Text, "Effect by name."),
             Field::optional("flash", choice(&["short", "long"]), "Flashes."),
             Field::optional("profile", Kind::Text, "Light profile by name."),
         ]
     };
-    let off = vec![TRANSITION, Field::optional("flash", choice(&["short", "long"]), "Flashes.")];
+    let off = vec![
+        TRANSITION,
+        Field::optional("flash", choice(&["short", "long"]), "Flashes."),
+    ];
     vec![
-        service("turn_on", "Turns a light on or changes how it shines.", look(), 0),
+        service(
+            "turn_on",
+            "Turns a light on or changes how it shines.",
+            look(),
+            0,
+        ),
         service("turn_off", "Turns a light off.", off, 0),
-        service("toggle", "Turns a light on or off, whichever it is not.", look(), 0),
+        service(
+            "toggle",
+            "Turns a light on or off, whichever it is not.",
+            look(),
+            0,
+        ),
     ]
 }
 
 fn cover() -> Vec<EntityService> {
-    let position = |name, description| {
-        Field::required(name, Kind::Integer { min: 0, max: 100 }, description)
-    };
+    let position =
+        |name, description| Field::required(name, Kind::Integer { min: 0, max: 100 }, description);
     vec![
         plain("open_cover", "Opens a cover.", 1),
         plain("close_cover", "Closes a cover.", 2),
-        service("set_cover_position", "Moves a cover to a position.", vec![position("position", "Percent open.")], 4),
+        service(
+            "set_cover_position",
+            "Moves a cover to a position.",
+            vec![position("position", "Percent open.")],
+            4,
+        ),
         plain("stop_cover", "Stops a cover.", 8),
         plain("open_cover_tilt", "Tilts a cover open.", 16),
         plain("close_cover_tilt", "Tilts a cover shut.", 32),
         plain("stop_cover_tilt", "Stops the tilt of a cover.", 64),
-        service("set_cover_tilt_position", "Tilts a cover to a position.", vec![position("tilt_position", "Percent open.")], 128),
+        service(
+            "set_cover_tilt_position",
+            "Tilts a cover to a position.",
+            vec![position("tilt_position", "Percent open.")],
+            128,
+        ),
         plain("toggle", "Opens or closes a cover, whichever it is not.", 3),
     ]
 }
 
 fn lock() -> Vec<EntityService> {
-    let code = || vec![Field::optional("code", Kind::Text, "The code, where one is needed.")];
+    let code = || {
+        vec![Field::optional(
+            "code",
+            Kind::Text,
+            "The code, where one is needed.",
+        )]
+    };
     vec![
         service("lock", "Locks a lock.", code(), 0),
         service("unlock", "Unlocks a lock.", code(), 0),
@@ -124,19 +229,60 @@ fn lock() -> Vec<EntityService> {
 }
 
 fn climate() -> Vec<EntityService> {
-    const HVAC_MODES: [&str; 7] = ["off", "heat", "cool", "heat_cool", "auto", "dry", "fan_only"];
+    const HVAC_MODES: [&str; 7] = [
+        "off",
+        "heat",
+        "cool",
+        "heat_cool",
+        "auto",
+        "dry",
+        "fan_only",
+    ];
     let temperature = |name, description| Field::optional(name, any_number(), description);
     vec![
-        service("set_temperature", "Sets the temperature to reach.", vec![
-            temperature("temperature", "The temperature to reach."),
-            temperature("target_temp_high", "The highest temperature."),
-            temperature("target_temp_low", "The lowest temperature."),
-            Field::optional("hvac_mode", choice(&HVAC_MODES), "The mode to switch to."),
-        ], 3),
-        service("set_hvac_mode", "Sets the mode.", vec![Field::required("hvac_mode", choice(&HVAC_MODES), "The mode.")], 0),
-        service("set_preset_mode", "Sets the preset.", vec![Field::required("preset_mode", Kind::Text, "The preset.")], 16),
-        service("set_fan_mode", "Sets the fan.", vec![Field::required("fan_mode", Kind::Text, "The fan's mode.")], 8),
-        service("set_humidity", "Sets the humidity to reach.", vec![Field::required("humidity", Kind::Integer { min: 0, max: 100 }, "Percent.")], 4),
+        service(
+            "set_temperature",
+            "Sets the temperature to reach.",
+            vec![
+                temperature("temperature", "The temperature to reach."),
+                temperature("target_temp_high", "The highest temperature."),
+                temperature("target_temp_low", "The lowest temperature."),
+                Field::optional("hvac_mode", choice(&HVAC_MODES), "The mode to switch to."),
+            ],
+            3,
+        ),
+        service(
+            "set_hvac_mode",
+            "Sets the mode.",
+            vec![Field::required(
+                "hvac_mode",
+                choice(&HVAC_MODES),
+                "The mode.",
+            )],
+            0,
+        ),
+        service(
+            "set_preset_mode",
+            "Sets the preset.",
+            vec![Field::required("preset_mode", Kind::Text, "The preset.")],
+            16,
+        ),
+        service(
+            "set_fan_mode",
+            "Sets the fan.",
+            vec![Field::required("fan_mode", Kind::Text, "The fan's mode.")],
+            8,
+        ),
+        service(
+            "set_humidity",
+            "Sets the humidity to reach.",
+            vec![Field::required(
+                "humidity",
+                Kind::Integer { min: 0, max: 100 },
+                "Percent.",
+            )],
+            4,
+        ),
         plain("turn_on", "Turns it on.", 256),
         plain("turn_off", "Turns it off.", 128),
         plain("toggle", "Turns it on or off, whichever it is not.", 384),

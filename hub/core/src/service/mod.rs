@@ -192,7 +192,8 @@ impl ServiceRegistry {
         let key = (Arc::clone(&service.domain), Arc::clone(&service.name));
         let data = json!({"domain": service.domain, "service": service.name});
         if self.services.insert(key, Arc::new(service)).is_none() {
-            self.fire("service_registered", data, Context::new(&self.env)).await;
+            self.fire("service_registered", data, Context::new(&self.env))
+                .await;
         }
     }
 
@@ -200,7 +201,8 @@ impl ServiceRegistry {
     pub async fn unregister(&self, domain: &str, name: &str) {
         if self.services.remove(&key(domain, name)).is_some() {
             let data = json!({"domain": domain, "service": name});
-            self.fire("service_removed", data, Context::new(&self.env)).await;
+            self.fire("service_removed", data, Context::new(&self.env))
+                .await;
         }
     }
 
@@ -266,7 +268,10 @@ impl ServiceRegistry {
         });
         match &service.handling {
             Handling::Direct(handler) => {
-                let data = service.schema.apply(request.data).map_err(ServiceError::Invalid)?;
+                let data = service
+                    .schema
+                    .apply(request.data)
+                    .map_err(ServiceError::Invalid)?;
                 self.fire("call_service", event, request.context).await;
                 deliver(handler, call(data, Vec::new())).await
             }
@@ -274,9 +279,12 @@ impl ServiceRegistry {
                 let (targets, data) = target::split(request.data).map_err(ServiceError::Invalid)?;
                 let data = service.schema.apply(data).map_err(ServiceError::Invalid)?;
                 self.fire("call_service", event, request.context).await;
-                let named = target::resolve(&targets, &service.domain, &self.states, &self.registries);
-                let entities = self.permitted(named, *required_features, request.context.user_id)?;
-                self.dispatch(entities, |entities| call(data.clone(), entities)).await
+                let named =
+                    target::resolve(&targets, &service.domain, &self.states, &self.registries);
+                let entities =
+                    self.permitted(named, *required_features, request.context.user_id)?;
+                self.dispatch(entities, |entities| call(data.clone(), entities))
+                    .await
             }
         }
     }
@@ -291,7 +299,9 @@ impl ServiceRegistry {
         let mut permitted = Vec::with_capacity(targets.entities.len());
         for (entity_id, named_directly) in targets.entities {
             if let Some(user) = user
-                && !self.policy().is_some_and(|policy| policy.may_control(user, &entity_id))
+                && !self
+                    .policy()
+                    .is_some_and(|policy| policy.may_control(user, &entity_id))
             {
                 // "all" means all that the user may control.
                 if targets.all {
@@ -306,7 +316,11 @@ impl ServiceRegistry {
             if &*state.state == UNAVAILABLE {
                 continue;
             }
-            let features = state.attributes.get("supported_features").and_then(|f| f.as_u64()).unwrap_or(0);
+            let features = state
+                .attributes
+                .get("supported_features")
+                .and_then(|f| f.as_u64())
+                .unwrap_or(0);
             if required_features != 0 && features & required_features == 0 {
                 if named_directly {
                     return Err(ServiceError::Failed(format!(
@@ -337,12 +351,10 @@ impl ServiceRegistry {
                 None => by_provider.push((provider, vec![entity_id])),
             }
         }
-        let calls = by_provider
-            .into_iter()
-            .map(|(provider, theirs)| {
-                let call = call(theirs);
-                async move { deliver(&provider, call).await }
-            });
+        let calls = by_provider.into_iter().map(|(provider, theirs)| {
+            let call = call(theirs);
+            async move { deliver(&provider, call).await }
+        });
         let mut response = Map::new();
         for answer in join_all(calls).await {
             if let Some(Value::Object(part)) = answer? {
@@ -369,7 +381,10 @@ impl ServiceRegistry {
     }
 }
 
-async fn deliver(handler: &ServiceHandler, call: ServiceCall) -> Result<Option<Value>, ServiceError> {
+async fn deliver(
+    handler: &ServiceHandler,
+    call: ServiceCall,
+) -> Result<Option<Value>, ServiceError> {
     match ask(handler, call).await {
         Ok(answer) => answer,
         Err(Unanswered::Busy(_)) => Err(ServiceError::Busy),

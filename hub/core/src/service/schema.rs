@@ -84,20 +84,25 @@ impl Schema {
         let Self::Fields(fields) = self else {
             return Ok(data);
         };
-        if let Some(extra) = data.keys().find(|key| !fields.iter().any(|f| f.name == **key)) {
+        if let Some(extra) = data
+            .keys()
+            .find(|key| !fields.iter().any(|f| f.name == **key))
+        {
             return Err(format!("extra keys not allowed @ data['{extra}']"));
         }
         for field in fields {
             match data.get_mut(field.name.as_ref()) {
                 Some(value) => {
                     let given = value.take();
-                    *value = field
-                        .kind
-                        .convert(given)
-                        .map_err(|expected| format!("{expected} for dictionary value @ data['{}']", field.name))?;
+                    *value = field.kind.convert(given).map_err(|expected| {
+                        format!("{expected} for dictionary value @ data['{}']", field.name)
+                    })?;
                 }
                 None if field.required => {
-                    return Err(format!("required key not provided @ data['{}']", field.name));
+                    return Err(format!(
+                        "required key not provided @ data['{}']",
+                        field.name
+                    ));
                 }
                 None => {}
             }
@@ -243,9 +248,15 @@ mod tests {
     #[test]
     fn values_are_converted_and_errors_name_the_key() {
         let cases = [
-            (json!({"on": "yes", "brightness": "12.7"}), Ok(json!({"on": true, "brightness": 12}))),
+            (
+                json!({"on": "yes", "brightness": "12.7"}),
+                Ok(json!({"on": true, "brightness": 12})),
+            ),
             (json!({}), Err("required key not provided @ data['on']")),
-            (json!({"on": 1, "bogus": 1}), Err("extra keys not allowed @ data['bogus']")),
+            (
+                json!({"on": 1, "bogus": 1}),
+                Err("extra keys not allowed @ data['bogus']"),
+            ),
             (
                 json!({"on": 1, "brightness": 256}),
                 Err("value must be at most 255 for dictionary value @ data['brightness']"),

@@ -42,7 +42,10 @@ pub(super) fn split(mut data: Map<String, Value>) -> Result<(Targets, Map<String
         })?;
     }
     if !given {
-        return Err(format!("must contain at least one of {}.", TARGET_KEYS.join(", ")));
+        return Err(format!(
+            "must contain at least one of {}.",
+            TARGET_KEYS.join(", ")
+        ));
     }
     let entity_ids = &mut targets.by_key[0];
     match entity_ids.as_slice() {
@@ -118,13 +121,18 @@ pub(super) fn resolve(
         .iter()
         .cloned()
         .chain(registries.areas.list().iter().filter_map(|area| {
-            let on_floor = area.floor_id.as_ref().is_some_and(|floor| floors.contains(floor));
+            let on_floor = area
+                .floor_id
+                .as_ref()
+                .is_some_and(|floor| floors.contains(floor));
             let labelled = area.labels.iter().any(|label| labels.contains(label));
             (on_floor || labelled).then(|| area.area_id.clone())
         }))
         .collect();
     for entity in registries.entities.list() {
-        if entity.entity_id.domain() == domain && is_meant(&entity, devices, &areas, labels, registries) {
+        if entity.entity_id.domain() == domain
+            && is_meant(&entity, devices, &areas, labels, registries)
+        {
             found.add(entity.entity_id.clone(), false);
         }
     }
@@ -142,11 +150,17 @@ fn is_meant(
     labels: &[String],
     registries: &Registries,
 ) -> bool {
-    if entity.hidden_by.is_some() || entity.entity_category.is_some() || entity.disabled_by.is_some() {
+    if entity.hidden_by.is_some()
+        || entity.entity_category.is_some()
+        || entity.disabled_by.is_some()
+    {
         return false;
     }
     let settings = entity.settings();
-    let own_area = settings.area_id.as_ref().is_some_and(|area| areas.contains(area));
+    let own_area = settings
+        .area_id
+        .as_ref()
+        .is_some_and(|area| areas.contains(area));
     let own_label = settings.labels.iter().any(|label| labels.contains(label));
     if own_area || own_label {
         return true;
@@ -155,10 +169,16 @@ fn is_meant(
         return false;
     };
     let by_area = settings.area_id.is_none()
-        && device.area_id.as_ref().is_some_and(|area| areas.contains(&**area));
+        && device
+            .area_id
+            .as_ref()
+            .is_some_and(|area| areas.contains(&**area));
     by_area
         || devices.iter().any(|id| id.parse() == Ok(device.id))
-        || device.labels.iter().any(|label| labels.iter().any(|wanted| **wanted == **label))
+        || device
+            .labels
+            .iter()
+            .any(|label| labels.iter().any(|wanted| **wanted == **label))
 }
 
 struct Found<'a> {
@@ -186,7 +206,9 @@ impl Found<'_> {
         if !self.seen.insert(id.clone()) {
             return;
         }
-        let members = states.get(id.as_str()).and_then(|state| state.attributes.get("entity_id"));
+        let members = states
+            .get(id.as_str())
+            .and_then(|state| state.attributes.get("entity_id"));
         for member in members.and_then(texts).unwrap_or_default() {
             if let Ok(member) = member.parse() {
                 self.name(member, states);
