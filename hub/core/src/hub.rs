@@ -24,6 +24,7 @@ use crate::service::{Handling, Response, Service, ServiceRegistry, entity_servic
 use crate::settings::Settings;
 use crate::state::{StateMachine, StateWrite, UNAVAILABLE};
 use crate::store::{Location, Store, StoreError, StoreSettings, StoredState};
+use crate::users::Users;
 use crate::view::Views;
 use crate::webhook::Webhooks;
 
@@ -58,6 +59,8 @@ pub struct Parts {
     pub registries: Arc<Registries>,
     /// Zones.
     pub zones: Zones,
+    /// Users.
+    pub users: Users,
     /// What is loaded, and how integrations are doing.
     pub integrations: Integrations,
     /// Where actors run.
@@ -114,6 +117,7 @@ impl Hub {
     pub fn open(env: Env, settings: Arc<Settings>, store: Store) -> Result<Self, StoreError> {
         let bus = Bus::start(settings.bus.queue);
         let states = Arc::new(StateMachine::new(env.clone(), bus.clone()));
+        let users = Users::default();
         let registries = Arc::new(Registries::load(&store, &env)?);
         let restored = store
             .load_states()?
@@ -126,11 +130,13 @@ impl Hub {
                 bus.clone(),
                 Arc::clone(&states),
                 Arc::clone(&registries),
+                users.clone(),
             )),
             webhooks: Webhooks::start(),
             commands: Commands::default(),
             views: Views::default(),
             zones: Zones::default(),
+            users,
             integrations: Integrations::default(),
             arbiters: Arbiters::start(settings.hub.threads),
             phase: AtomicU8::new(Phase::NotRunning as u8),

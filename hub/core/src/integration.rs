@@ -200,8 +200,10 @@ pub trait Integration: 'static {
 pub struct Factory {
     /// What it makes.
     pub manifest: Arc<Manifest>,
-    make: Arc<dyn Fn(&Hub) -> Box<dyn Integration> + Send + Sync>,
+    make: Make,
 }
+
+type Make = Arc<dyn Fn(&Hub) -> Box<dyn Integration> + Send + Sync>;
 
 impl Factory {
     /// A factory from a function.

@@ -26,6 +26,7 @@ pub mod slug;
 pub mod state;
 pub mod store;
 pub mod time;
+pub mod users;
 pub mod view;
 pub mod webhook;
 

@@ -13,7 +13,8 @@ use hearth_core::hub::Hub;
 use hearth_core::ids::UserId;
 use hearth_core::prelude::*;
 use hearth_core::registry::{Area, Changes, DeviceDescription, EntityCategory};
-use hearth_core::service::{CallRequest, UserPolicy};
+use hearth_core::service::CallRequest;
+use hearth_core::users::UserDirectory;
 
 /// Three lamps in a home of one floor; answers with what it was asked to act on.
 #[derive(Default)]
@@ -229,7 +230,7 @@ fn a_response_is_given_when_asked_for_and_only_then() {
 
 struct OnlyLampOne;
 
-impl UserPolicy for OnlyLampOne {
+impl UserDirectory for OnlyLampOne {
     fn is_admin(&self, _: UserId) -> bool {
         false
     }
@@ -237,13 +238,17 @@ impl UserPolicy for OnlyLampOne {
     fn may_control(&self, _: UserId, entity: &EntityId) -> bool {
         entity.as_str() == "light.one"
     }
+
+    fn owner(&self) -> Option<(UserId, String)> {
+        None
+    }
 }
 
 #[test]
 fn a_user_acts_on_what_they_may_control_and_admin_services_refuse_them() {
     run(async {
         let hub = home().await;
-        hub.services.set_policy(Arc::new(OnlyLampOne));
+        hub.users.set(Arc::new(OnlyLampOne));
         let user = UserId::generate(&hub.env);
         let call = async |service: &str, data: Value| {
             let request = CallRequest {

@@ -9,7 +9,7 @@ use hearth_core::command::{Access, Command, CommandError};
 use hearth_core::event::Context as Cause;
 use hearth_core::hub::Hub;
 use hearth_core::ids::{EntityId, UserId};
-use hearth_core::service::UserPolicy;
+use hearth_core::users::UserDirectory;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub(crate) const REVOKE_TOKEN: &str = "auth/token/revoke";
 
 /// Registers the commands, and lets services ask what users may do.
 pub(crate) fn start(hub: &Hub, auth: &Auth) {
-    hub.services.set_policy(Arc::new(Policy(auth.clone())));
+    hub.users.set(Arc::new(Directory(auth.clone())));
     let accounts = Accounts {
         hub: hub.clone(),
         auth: auth.clone(),
@@ -52,9 +52,9 @@ pub(crate) fn start(hub: &Hub, auth: &Auth) {
     }
 }
 
-struct Policy(Auth);
+struct Directory(Auth);
 
-impl UserPolicy for Policy {
+impl UserDirectory for Directory {
     fn is_admin(&self, user: UserId) -> bool {
         self.0.find_user(user).is_some_and(|user| user.is_admin())
     }
@@ -63,6 +63,12 @@ impl UserPolicy for Policy {
         self.0
             .find_user(user)
             .is_some_and(|user| user.may(Wish::Control, &EntityFacts::from(entity)))
+    }
+
+    fn owner(&self) -> Option<(UserId, String)> {
+        let users = self.0.list_users();
+        let owner = users.iter().find(|user| user.is_owner && user.is_active)?;
+        Some((owner.id, owner.name.clone()))
     }
 }
 

@@ -11,7 +11,7 @@ mod schema;
 mod target;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use actix::Recipient;
 use dashmap::DashMap;
@@ -30,6 +30,7 @@ use crate::event::{Context, Event, EventData, EventType, Origin};
 use crate::ids::{EntityId, UserId};
 use crate::registry::Registries;
 use crate::state::{StateMachine, UNAVAILABLE};
+use crate::users::Users;
 
 /// A call on its way to its handler: checked, targets resolved.
 #[derive(Clone, Debug)]
@@ -129,14 +130,6 @@ pub enum ServiceError {
     Unknown,
 }
 
-/// What users may do; answered by hearth-auth.
-pub trait UserPolicy: Send + Sync {
-    /// Whether the user is an administrator. False for users that do not exist.
-    fn is_admin(&self, user: UserId) -> bool;
-    /// Whether the user may control this entity.
-    fn may_control(&self, user: UserId, entity: &EntityId) -> bool;
-}
-
 /// A call as a door hands it in.
 #[derive(Clone, Debug)]
 pub struct CallRequest {
@@ -162,12 +155,18 @@ pub struct ServiceRegistry {
     registries: Arc<Registries>,
     services: DashMap<Key, Arc<Service>>,
     providers: DashMap<EntityId, ServiceHandler>,
-    policy: OnceLock<Arc<dyn UserPolicy>>,
+    users: Users,
 }
 
 impl ServiceRegistry {
     /// No services yet.
-    pub fn new(env: Env, bus: Bus, states: Arc<StateMachine>, registries: Arc<Registries>) -> Self {
+    pub fn new(
+        env: Env,
+        bus: Bus,
+        states: Arc<StateMachine>,
+        registries: Arc<Registries>,
+        users: Users,
+    ) -> Self {
         Self {
             env,
             bus,
@@ -175,15 +174,7 @@ impl ServiceRegistry {
             registries,
             services: DashMap::new(),
             providers: DashMap::new(),
-            policy: OnceLock::new(),
-        }
-    }
-
-    /// Says who knows what users may do. Until then a call on behalf of a user is refused.
-    pub fn set_policy(&self, policy: Arc<dyn UserPolicy>) {
-        // Set once by the composition root; a second one would be a mistake there.
-        if self.policy.set(policy).is_err() {
-            tracing::error!("the user policy was set twice; the first one stays");
+            users,
         }
     }
 
@@ -250,7 +241,7 @@ impl ServiceRegistry {
         }
         if service.admin
             && let Some(user) = request.context.user_id
-            && !self.policy().is_some_and(|policy| policy.is_admin(user))
+            && !self.users.is_admin(user)
         {
             return Err(ServiceError::Unauthorized);
         }
@@ -299,9 +290,7 @@ impl ServiceRegistry {
         let mut permitted = Vec::with_capacity(targets.entities.len());
         for (entity_id, named_directly) in targets.entities {
             if let Some(user) = user
-                && !self
-                    .policy()
-                    .is_some_and(|policy| policy.may_control(user, &entity_id))
+                && !self.users.may_control(user, &entity_id)
             {
                 // "all" means all that the user may control.
                 if targets.all {
@@ -362,10 +351,6 @@ impl ServiceRegistry {
             }
         }
         Ok((!response.is_empty()).then_some(Value::Object(response)))
-    }
-
-    fn policy(&self) -> Option<&Arc<dyn UserPolicy>> {
-        self.policy.get()
     }
 
     async fn fire(&self, event_type: &'static str, data: Value, context: Context) {

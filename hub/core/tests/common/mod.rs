@@ -12,7 +12,7 @@ use hearth_core::hub::Hub;
 use tokio::sync::mpsc;
 
 /// Runs a test in an actix system; it must end within half a minute.
-pub fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     System::new().block_on(async {
         tokio::time::timeout(Duration::from_secs(30), test)
             .await
@@ -21,11 +21,11 @@ pub fn run(test: impl Future<Output = ()>) {
 }
 
 /// Collects events.
-pub struct Listener(mpsc::UnboundedReceiver<Arc<Event>>);
+pub(crate) struct Listener(mpsc::UnboundedReceiver<Arc<Event>>);
 
 impl Listener {
     /// Subscribes.
-    pub async fn start(hub: &Hub, filter: Filter) -> Self {
+    pub(crate) async fn start(hub: &Hub, filter: Filter) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let actor = ListenerActor(sender).start();
         hub.bus
@@ -35,7 +35,7 @@ impl Listener {
     }
 
     /// The next event.
-    pub async fn next(&mut self) -> Arc<Event> {
+    pub(crate) async fn next(&mut self) -> Arc<Event> {
         tokio::time::timeout(Duration::from_secs(10), self.0.recv())
             .await
             .expect("no event came in time")
@@ -43,7 +43,7 @@ impl Listener {
     }
 
     /// The next event of that type.
-    pub async fn next_of(&mut self, event_type: &str) -> Arc<Event> {
+    pub(crate) async fn next_of(&mut self, event_type: &str) -> Arc<Event> {
         loop {
             let event = self.next().await;
             if event.event_type.as_str() == event_type {
