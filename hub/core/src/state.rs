@@ -310,7 +310,12 @@ impl StateMachine {
         let now = self.env.now();
         let old = Arc::clone(slot.get());
         let same_state = old.state == write.state;
-        let same_attributes = old.attributes == write.attributes;
+        // Comparing by value costs a parse of both: only where the answer decides something.
+        let same_attributes = if same_state && !write.force {
+            old.attributes == write.attributes
+        } else {
+            old.attributes.as_json() == write.attributes.as_json()
+        };
         if same_state && same_attributes && !write.force {
             let state = Arc::new(State {
                 last_reported: now,

@@ -291,6 +291,21 @@ impl Webhooks {
             .collect()
     }
 
+    /// Whether someone answers `id`. Doors must not let strangers learn it.
+    pub fn contains(&self, id: &WebhookId) -> bool {
+        self.table.contains_key(id)
+    }
+
+    /// How many webhooks there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// How many requests came for ids that nobody has.
     pub fn unknown_hits(&self) -> u64 {
         self.unknown.load(Ordering::Relaxed)
