@@ -52,6 +52,7 @@ use std::time::Duration;
 
 use actix::dev::SendError;
 use actix::prelude::*;
+use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::event::{Event, EventType};
@@ -120,16 +121,36 @@ impl Filter {
     pub fn of_entities(self, entities: Entities) -> Self {
         Self { entities, ..self }
     }
+}
 
-    fn passes_entity(&self, event: &Event) -> bool {
+impl Entities {
+    fn contain(&self, event: &Event) -> bool {
         let Some(entity_id) = event.entity_id() else {
             return true;
         };
-        match &self.entities {
-            Entities::Any => true,
-            Entities::Domains(domains) => domains.iter().any(|d| **d == *entity_id.domain()),
-            Entities::Ids(ids) => ids.contains(entity_id),
+        match self {
+            Self::Any => true,
+            Self::Domains(domains) => domains.iter().any(|d| **d == *entity_id.domain()),
+            Self::Ids(ids) => ids.contains(entity_id),
         }
+    }
+}
+
+/// What the subscribers want, all together.
+#[derive(Default)]
+struct Wanted {
+    by_type: HashMap<EventType, Vec<Entities>>,
+    of_all: Vec<Entities>,
+}
+
+impl Wanted {
+    fn contains(&self, event: &Event) -> bool {
+        let any = |wishes: &[Entities]| wishes.iter().any(|wish| wish.contain(event));
+        any(&self.of_all)
+            || self
+                .by_type
+                .get(event.event_type.as_str())
+                .is_some_and(|wishes| any(wishes))
     }
 }
 
@@ -174,14 +195,22 @@ pub struct Bus {
     next_subscription: Arc<AtomicU64>,
     published: Arc<AtomicU64>,
     queue: usize,
+    /// What subscribers want, published by the bus: an event that nobody wants makes no hop.
+    wanted: Arc<ArcSwap<Wanted>>,
 }
 
 impl Bus {
     /// Starts the bus on an arbiter of its own. `queue`: how many events may be on their way.
     pub fn start(queue: usize) -> Self {
         let arbiter = Arbiter::new();
+        let wanted = Arc::<ArcSwap<Wanted>>::default();
+        let bus = EventBus {
+            wanted: Arc::clone(&wanted),
+            ..EventBus::default()
+        };
         Self {
-            actor: EventBus::start_in_arbiter(&arbiter.handle(), |_| EventBus::default()),
+            actor: EventBus::start_in_arbiter(&arbiter.handle(), |_| bus),
+            wanted,
             room: Arc::new(Semaphore::new(queue)),
             next_subscription: Arc::default(),
             published: Arc::default(),
@@ -219,6 +248,9 @@ impl Bus {
     /// Publishes into room that was reserved before. Does not block: safe under a lock.
     pub fn publish_reserved(&self, event: Event, permit: Permit) {
         self.published.fetch_add(1, Ordering::Relaxed);
+        if !self.wanted.load().contains(&event) {
+            return;
+        }
         self.actor.do_send(Publish {
             event: Arc::new(event),
             permit,
@@ -305,6 +337,7 @@ struct EventBus {
     of_all: Vec<Subscriber>,
     /// Whether some subscriber has missed events; saves looking through them each tick.
     lagging: bool,
+    wanted: Arc<ArcSwap<Wanted>>,
 }
 
 /// How often subscribers that lag are told so, when nothing else is delivered to them.
@@ -323,6 +356,30 @@ impl Actor for EventBus {
 impl EventBus {
     fn subscribers(&mut self) -> impl Iterator<Item = &mut Subscriber> {
         self.by_type.values_mut().flatten().chain(&mut self.of_all)
+    }
+
+    /// Tells publishers what is wanted. Done before a subscriber is told that it is subscribed, so
+    /// it misses nothing from then on.
+    fn publish_wanted(&self) {
+        let wishes = |subscribers: &[Subscriber]| -> Vec<Entities> {
+            let any = subscribers
+                .iter()
+                .any(|subscriber| matches!(subscriber.filter.entities, Entities::Any));
+            match any {
+                true => vec![Entities::Any],
+                false => subscribers
+                    .iter()
+                    .map(|s| s.filter.entities.clone())
+                    .collect(),
+            }
+        };
+        let by_type = self.by_type.iter();
+        self.wanted.store(Arc::new(Wanted {
+            by_type: by_type
+                .map(|(name, all)| (name.clone(), wishes(all)))
+                .collect(),
+            of_all: wishes(&self.of_all),
+        }));
     }
 
     fn tell_laggards(&mut self) {
@@ -356,7 +413,7 @@ impl Subscriber {
 
     /// Whether the subscriber still lives.
     fn deliver(&mut self, event: &Arc<Event>, permit: &Arc<Permit>) -> bool {
-        if !self.filter.passes_entity(event) {
+        if !self.filter.entities.contain(event) {
             return true;
         }
         let delivery = |hold| Delivery::Event {
@@ -444,6 +501,7 @@ impl Handler<Subscribe> for EventBus {
                 }
             }
         }
+        self.publish_wanted();
     }
 }
 
@@ -456,6 +514,7 @@ impl Handler<Unsubscribe> for EventBus {
             subscribers.retain(|subscriber| subscriber.id != id);
             !subscribers.is_empty()
         });
+        self.publish_wanted();
     }
 }
 

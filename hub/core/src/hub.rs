@@ -314,7 +314,7 @@ impl Hub {
 
     /// Writes the states that changed since the last call. Only registered entities come back
     /// after a restart; others belong to whoever set them.
-    async fn save_states(&self) {
+    pub async fn save_states(&self) {
         let mut changed = Vec::new();
         let mut removed = Vec::new();
         for (entity_id, state) in self.states.take_unsaved() {

@@ -42,6 +42,14 @@ pub struct EntityDescription<'a> {
     pub device_id: Option<DeviceId>,
     /// Whether it is beside its device's main purpose.
     pub entity_category: Option<EntityCategory>,
+    /// `mdi:…`
+    pub icon: Option<&'a str>,
+    /// `temperature`, `door`, …
+    pub device_class: Option<&'a str>,
+    /// The unit of its value.
+    pub unit_of_measurement: Option<&'a str>,
+    /// `measurement`, `total`, …
+    pub state_class: Option<&'a str>,
 }
 
 /// What an integration may do. Cheap to clone; what is registered through it is withdrawn when
@@ -157,13 +165,34 @@ impl Host {
             .hub
             .registries
             .entities
-            .register(&mut changes, new, taken, |_| {})?;
+            .register(&mut changes, new, taken, |entry| {
+                entry.original_icon = entity.icon.map(Into::into);
+                entry.original_device_class = entity.device_class.map(Into::into);
+                entry.unit_of_measurement = entity.unit_of_measurement.map(Into::into);
+                entry.state_class = entity.state_class.map(Into::into);
+            })?;
         let context = Context::new(&self.hub.env);
         changes
             .commit(&self.hub.bus, &self.hub.env, context)
             .await?;
         self.provide(entry.entity_id.clone()).await;
         Ok(entry.entity_id.clone())
+    }
+
+    /// Ends an entity that [`Host::announce`] began: services, registry entry and state go.
+    pub async fn retire(&self, entity_id: &EntityId, context: Context) -> Result<(), StoreError> {
+        let mut changes = Changes::new(&self.hub.store);
+        self.hub.registries.entities.remove(&mut changes, entity_id);
+        changes
+            .commit(&self.hub.bus, &self.hub.env, context)
+            .await?;
+        self.owned
+            .lock()
+            .entities
+            .retain(|other| other != entity_id);
+        self.hub.services.withdraw(entity_id);
+        self.hub.states.remove(entity_id, context).await;
+        Ok(())
     }
 
     /// Answers the services of an entity that has no unique id, such as one from configuration.

@@ -270,14 +270,31 @@ impl ServiceRegistry {
                 let (targets, data) = target::split(request.data).map_err(ServiceError::Invalid)?;
                 let data = service.schema.apply(data).map_err(ServiceError::Invalid)?;
                 self.fire("call_service", event, request.context).await;
-                let named =
-                    target::resolve(&targets, &service.domain, &self.states, &self.registries);
+                let named = target::resolve(
+                    &targets,
+                    Some(&service.domain),
+                    &self.states,
+                    &self.registries,
+                );
                 let entities =
                     self.permitted(named, *required_features, request.context.user_id)?;
                 self.dispatch(entities, |entities| call(data.clone(), entities))
                     .await
             }
         }
+    }
+
+    /// Takes the targets out of a call's data and finds the entities of any domain that they mean;
+    /// the rest of the data comes back beside them. For services that pass calls on to others.
+    /// Errors are `invalid_format` texts.
+    pub fn targets(
+        &self,
+        data: Map<String, Value>,
+    ) -> Result<(Vec<EntityId>, Map<String, Value>), String> {
+        let (targets, rest) = target::split(data)?;
+        let found = target::resolve(&targets, None, &self.states, &self.registries);
+        let entities = found.entities.into_iter().map(|(id, _)| id).collect();
+        Ok((entities, rest))
     }
 
     /// Leaves out what cannot act now; refuses what the user may not touch.

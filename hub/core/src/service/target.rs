@@ -83,10 +83,10 @@ fn texts(value: Value) -> Option<Vec<String>> {
     }
 }
 
-/// Finds the entities of `domain` that the targets mean.
+/// Finds the entities of `domain`, or of every domain, that the targets mean.
 pub(super) fn resolve(
     targets: &Targets,
-    domain: &str,
+    domain: Option<&str>,
     states: &StateMachine,
     registries: &Registries,
 ) -> Resolved {
@@ -96,7 +96,8 @@ pub(super) fn resolve(
         entities: Vec::new(),
     };
     if targets.all {
-        for state in states.of_domain(domain) {
+        let all = domain.map_or_else(|| states.all(), |domain| states.of_domain(domain));
+        for state in all {
             found.add(state.entity_id.clone(), false);
         }
         return Resolved {
@@ -130,8 +131,7 @@ pub(super) fn resolve(
         }))
         .collect();
     for entity in registries.entities.list() {
-        if entity.entity_id.domain() == domain
-            && is_meant(&entity, devices, &areas, labels, registries)
+        if found.wants(&entity.entity_id) && is_meant(&entity, devices, &areas, labels, registries)
         {
             found.add(entity.entity_id.clone(), false);
         }
@@ -182,12 +182,16 @@ fn is_meant(
 }
 
 struct Found<'a> {
-    domain: &'a str,
+    domain: Option<&'a str>,
     seen: HashSet<EntityId>,
     entities: Vec<(EntityId, bool)>,
 }
 
 impl Found<'_> {
+    fn wants(&self, id: &EntityId) -> bool {
+        self.domain.is_none_or(|domain| id.domain() == domain)
+    }
+
     fn add(&mut self, id: EntityId, named: bool) {
         if self.seen.insert(id.clone()) {
             self.entities.push((id, named));
@@ -197,7 +201,7 @@ impl Found<'_> {
     /// Adds a named entity of the domain; a group stands for its members.
     fn name(&mut self, id: EntityId, states: &StateMachine) {
         if id.domain() != "group" {
-            if id.domain() == self.domain {
+            if self.wants(&id) {
                 self.add(id, true);
             }
             return;

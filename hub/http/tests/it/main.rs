@@ -1,0 +1,14 @@
+//! The doors over real sockets, on a hub in memory.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod client;
+mod home;
+mod lifecycle;
+mod limits;
+mod probes;
+mod rest;
+mod services;
+mod states;
+mod stream;
+mod views;
+mod webhooks;
