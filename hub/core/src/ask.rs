@@ -33,7 +33,7 @@
 //! ```
 
 use actix::dev::SendError;
-use actix::{Message, Recipient};
+use actix::{Arbiter, ArbiterHandle, Message, Recipient};
 use tokio::sync::oneshot;
 
 /// Something that can be asked; `Answer` is what comes back.
@@ -45,6 +45,7 @@ pub trait Question: Send + Unpin + 'static {
 /// A question on its way, with the place for its answer.
 pub struct Ask<Q: Question> {
     question: Option<Q>,
+    origin: Option<ArbiterHandle>,
     reply: Option<oneshot::Sender<Result<Q::Answer, Q>>>,
 }
 
@@ -53,6 +54,12 @@ impl<Q: Question> Message for Ask<Q> {
 }
 
 impl<Q: Question> Ask<Q> {
+    /// The arbiter that asks, where it is one: an actor that will be asked again is best started
+    /// there, since questions within one thread need no switch.
+    pub fn origin(&self) -> Option<&ArbiterHandle> {
+        self.origin.as_ref()
+    }
+
     /// Takes the question; from here on the handler owes an answer.
     pub fn take(mut self) -> (Q, Reply<Q>) {
         match (self.question.take(), self.reply.take()) {
@@ -101,6 +108,7 @@ pub async fn ask<Q: Question>(
     let (sender, receiver) = oneshot::channel();
     let message = Ask {
         question: Some(question),
+        origin: Arbiter::try_current(),
         reply: Some(sender),
     };
     if let Err(refused) = recipient.try_send(message) {

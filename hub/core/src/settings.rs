@@ -142,7 +142,7 @@ settings! {
         body_limit: usize = 16 * 1024 * 1024,
         /// Largest sum of header fields in bytes.
         header_limit: usize = 32 * 1024,
-        /// Seconds that an idle connection is kept.
+        /// Seconds that an idle connection is kept, and that a client may take nothing of a reply.
         keep_alive_s: u64 = 75,
         /// Seconds that a client may take for its header.
         header_timeout_s: u64 = 5,

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ enum End {
 }
 
 /// Runs a hub until it is told to stop.
-pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, RunError> {
+pub(crate) fn run(arguments: &RunArguments) -> Result<(), RunError> {
     let mut settings = configuration::load(arguments.config.as_deref())?;
     if let Some(listen) = &arguments.listen {
         settings.http.listen = configuration::listen_address(listen)?;
@@ -73,7 +72,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, RunError> {
     if end == End::Restart {
         restart();
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn live(settings: Settings, data_dir: &Path) -> Result<End, RunError> {

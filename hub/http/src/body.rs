@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use hearth_core::json::is_too_deep;
 use hearth_core::settings::HttpSettings;
 use serde_json::{Map, Value};
@@ -47,8 +47,13 @@ pub(crate) async fn read(
     if announced.is_some_and(|length: u64| length > limits.body_limit as u64) {
         return Err(BodyError::TooLarge);
     }
+    let mut body = std::pin::pin!(collect(payload, limits.body_limit));
+    // A small body is there with its header; only one that is awaited needs a timer.
+    if let Some(read) = body.as_mut().now_or_never() {
+        return read;
+    }
     let deadline = Duration::from_secs(limits.body_timeout_s);
-    tokio::time::timeout(deadline, collect(payload, limits.body_limit))
+    tokio::time::timeout(deadline, body)
         .await
         .unwrap_or(Err(BodyError::TooSlow))
 }

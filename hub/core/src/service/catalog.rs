@@ -139,6 +139,20 @@ fn light() -> Vec<EntityService> {
                 },
                 "Colour temperature in kelvin.",
             ),
+            // Older clients' words for it.
+            Field::optional(
+                "kelvin",
+                Kind::Integer {
+                    min: 1000,
+                    max: 20000,
+                },
+                "The same.",
+            ),
+            Field::optional(
+                "color_temp",
+                Kind::Integer { min: 1, max: 1000 },
+                "The same in mireds.",
+            ),
             Field::optional(
                 "rgb_color",
                 Kind::List(Box::new(byte), 3),
@@ -210,6 +224,11 @@ fn cover() -> Vec<EntityService> {
             128,
         ),
         plain("toggle", "Opens or closes a cover, whichever it is not.", 3),
+        plain(
+            "toggle_cover_tilt",
+            "Tilts a cover open or shut, whichever it is not.",
+            48,
+        ),
     ]
 }
 
@@ -272,6 +291,12 @@ fn climate() -> Vec<EntityService> {
             "Sets the fan.",
             vec![Field::required("fan_mode", Kind::Text, "The fan's mode.")],
             8,
+        ),
+        service(
+            "set_swing_mode",
+            "Sets how the air is spread.",
+            vec![Field::required("swing_mode", Kind::Text, "The swing mode.")],
+            32,
         ),
         service(
             "set_humidity",

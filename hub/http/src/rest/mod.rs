@@ -17,7 +17,7 @@ mod template;
 
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, ServiceConfig, delete, get, head, post, put};
+use actix_web::web::{self, ServiceConfig, delete, get, post};
 use actix_web::{HttpResponse, Resource, Route};
 
 use crate::compression::compress;
@@ -29,7 +29,7 @@ pub(crate) fn configure(app: &mut ServiceConfig, page: bool) {
     // A prefix and no pattern: a pattern is matched by a regular expression, which costs a phone's
     // message a quarter of its time.
     app.service(web::scope(webhook::PREFIX).default_service(web::to(webhook::handle)));
-    // app.service(resource("/api/websocket", [get().to(crate::websocket::upgrade)]));
+    app.service(resource("/api/websocket", [get().to(crate::websocket::upgrade)]));
     app.service(resource("/api/stream", [get().to(stream::open)]));
     app.service(resource("/healthz", [get().to(probes::health)]));
     app.service(resource("/metrics", [get().to(probes::scrape)]));
