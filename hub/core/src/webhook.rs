@@ -1,6 +1,6 @@
 //! Webhooks: unguessable ids, each bound to one handler.
 //!
-//! The [`WebhookRouter`] actor owns the table; doors read it from any thread through
+//! The `WebhookRouter` actor owns the table; doors read it from any thread through
 //! [`Webhooks::handle`] without a mailbox hop. Registering and removing are atomic towards
 //! requests: after [`Webhooks::unregister`] returns, no new request reaches the handler.
 //!

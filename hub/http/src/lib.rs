@@ -27,7 +27,7 @@ mod server;
 mod shell;
 mod views;
 mod webhook;
-// mod websocket;
+mod websocket;
 
 pub use client_address::NotANetwork;
 pub use door::Door;

@@ -29,7 +29,10 @@ pub(crate) fn configure(app: &mut ServiceConfig, page: bool) {
     // A prefix and no pattern: a pattern is matched by a regular expression, which costs a phone's
     // message a quarter of its time.
     app.service(web::scope(webhook::PREFIX).default_service(web::to(webhook::handle)));
-    app.service(resource("/api/websocket", [get().to(crate::websocket::upgrade)]));
+    app.service(resource(
+        "/api/websocket",
+        [get().to(crate::websocket::upgrade)],
+    ));
     app.service(resource("/api/stream", [get().to(stream::open)]));
     app.service(resource("/healthz", [get().to(probes::health)]));
     app.service(resource("/metrics", [get().to(probes::scrape)]));

@@ -71,7 +71,12 @@ pub(super) struct Subscription {
 
 impl Subscription {
     /// Subscribes; every event published after this returns goes to the socket, under `id`.
-    pub(super) async fn new(sockets: Rc<Sockets>, socket: Rc<Socket>, id: u64, topic: Topic) -> Self {
+    pub(super) async fn new(
+        sockets: Rc<Sockets>,
+        socket: Rc<Socket>,
+        id: u64,
+        topic: Topic,
+    ) -> Self {
         let heard = {
             let _turn = sockets.topics.asking.lock().await;
             let known = sockets.topics.heard.borrow().get(&topic).copied();
@@ -226,7 +231,11 @@ impl Handler<Delivery> for FanOut {
     fn handle(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
         match delivery {
             // The hold goes with the delivery, when the event is in every outbox.
-            Delivery::Event { subscription, event, .. } => self.hand_on(subscription, &event, ctx),
+            Delivery::Event {
+                subscription,
+                event,
+                ..
+            } => self.hand_on(subscription, &event, ctx),
             // The bus does not skip subscribers that hold it up.
             Delivery::Lagged { missed, .. } => tracing::error!(missed, "the fan-out missed events"),
         }

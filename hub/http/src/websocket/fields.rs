@@ -29,7 +29,11 @@ impl Fields {
     pub(super) fn finish(self) -> Result<(), CommandError> {
         match self.0.iter().next() {
             None => Ok(()),
-            Some((key, value)) => Err(wrong("extra keys not allowed", &format!("['{key}']"), value)),
+            Some((key, value)) => Err(wrong(
+                "extra keys not allowed",
+                &format!("['{key}']"),
+                value,
+            )),
         }
     }
 
@@ -61,7 +65,10 @@ impl Fields {
     ) -> Result<T, CommandError> {
         let value = self.0.remove(key).ok_or_else(|| missing(key))?;
         value.as_str().and_then(find).ok_or_else(|| {
-            let expected = format!("value must be one of ['{}'] for dictionary value", choices.join("', '"));
+            let expected = format!(
+                "value must be one of ['{}'] for dictionary value",
+                choices.join("', '")
+            );
             wrong(&expected, &format!("['{key}']"), &value)
         })
     }
@@ -93,12 +100,20 @@ impl Fields {
 
 /// `required key not provided @ data['key']. Got None`
 pub(super) fn missing(key: &str) -> CommandError {
-    wrong("required key not provided", &format!("['{key}']"), &Value::Null)
+    wrong(
+        "required key not provided",
+        &format!("['{key}']"),
+        &Value::Null,
+    )
 }
 
 /// `expected str for dictionary value @ data['key']. Got …`
 pub(super) fn wrong_kind(expected: &str, key: &str, value: &Value) -> CommandError {
-    wrong(&format!("expected {expected} for dictionary value"), &format!("['{key}']"), value)
+    wrong(
+        &format!("expected {expected} for dictionary value"),
+        &format!("['{key}']"),
+        value,
+    )
 }
 
 /// `<reason> @ data<path>. Got <value>`; the path is like `['target']['entity_id']`.
@@ -177,13 +192,22 @@ mod tests {
                 "required key not provided @ data['a']. Got None",
                 fields(json!({"id": 1, "type": "x"})).text("a").map(drop),
             ),
-            ("expected str for dictionary value @ data['a']. Got 1", fields(json!({"a": 1})).text("a").map(drop)),
-            ("expected int for dictionary value @ data['a']. Got True", fields(json!({"a": true})).integer("a").map(drop)),
+            (
+                "expected str for dictionary value @ data['a']. Got 1",
+                fields(json!({"a": 1})).text("a").map(drop),
+            ),
+            (
+                "expected int for dictionary value @ data['a']. Got True",
+                fields(json!({"a": true})).integer("a").map(drop),
+            ),
             (
                 "expected dict for dictionary value @ data['a']. Got ['x', None]",
                 fields(json!({"a": ["x", null]})).object("a").map(drop),
             ),
-            ("extra keys not allowed @ data['b']. Got {'c': 1.5}", fields(json!({"b": {"c": 1.5}})).finish()),
+            (
+                "extra keys not allowed @ data['b']. Got {'c': 1.5}",
+                fields(json!({"b": {"c": 1.5}})).finish(),
+            ),
             (
                 "value must be one of ['GET', 'PUT'] for dictionary value @ data['m']. Got 'DELETE'",
                 fields(json!({"m": "DELETE"})).one_of("m", &["GET", "PUT"], |_| None::<()>),
@@ -191,7 +215,10 @@ mod tests {
         ];
         for (expected, result) in cases {
             let error = result.unwrap_err();
-            assert_eq!((error.code.as_str(), &*error.message), ("invalid_format", expected));
+            assert_eq!(
+                (error.code.as_str(), &*error.message),
+                ("invalid_format", expected)
+            );
         }
     }
 

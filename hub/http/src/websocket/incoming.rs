@@ -126,7 +126,9 @@ impl Frames {
     fn pass(&mut self, mut chunk: &[u8], limit: usize) -> Result<(), Refusal> {
         while !chunk.is_empty() {
             if self.payload_left > 0 {
-                let here = usize::try_from(self.payload_left).unwrap_or(usize::MAX).min(chunk.len());
+                let here = usize::try_from(self.payload_left)
+                    .unwrap_or(usize::MAX)
+                    .min(chunk.len());
                 chunk.advance(here);
                 self.payload_left -= here as u64;
                 continue;
@@ -156,7 +158,9 @@ impl Frames {
         let (first, header) = (self.header[0], &self.header);
         let payload = match header[1] & 0x7f {
             126 => u64::from(u16::from_be_bytes([header[2], header[3]])),
-            127 => header[2..10].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
+            127 => header[2..10]
+                .iter()
+                .fold(0, |length, byte| length << 8 | u64::from(*byte)),
             short => u64::from(short),
         };
         let opcode = first & 0x0f;
@@ -263,19 +267,34 @@ mod tests {
         for (frames, expected) in [
             (vec![frame(TEXT, 100), frame(TEXT, 100)], Ok(())),
             (vec![frame(TEXT, 101)], Err(Refusal::TooLarge)),
-            (vec![frame(FIRST, 60), frame(PING, 9), frame(LAST, 40)], Ok(())),
-            (vec![frame(FIRST, 60), frame(CONTINUED, 40), frame(LAST, 1)], Err(Refusal::TooLarge)),
-            (vec![frame(FIRST, 60), frame(LAST, 1), frame(TEXT, 100)], Ok(())),
+            (
+                vec![frame(FIRST, 60), frame(PING, 9), frame(LAST, 40)],
+                Ok(()),
+            ),
+            (
+                vec![frame(FIRST, 60), frame(CONTINUED, 40), frame(LAST, 1)],
+                Err(Refusal::TooLarge),
+            ),
+            (
+                vec![frame(FIRST, 60), frame(LAST, 1), frame(TEXT, 100)],
+                Ok(()),
+            ),
             (vec![frame(PING, 126)], Err(Refusal::Malformed)),
         ] {
             let bytes = frames.concat();
             assert_eq!(Frames::default().pass(&bytes, 100), expected);
         }
         let header_only = &frame(TEXT, 1 << 20)[..14];
-        assert_eq!(Frames::default().pass(header_only, 100), Err(Refusal::TooLarge));
+        assert_eq!(
+            Frames::default().pass(header_only, 100),
+            Err(Refusal::TooLarge)
+        );
         let endless = [[TEXT, 0xff].as_slice(), &[0xff; 12]].concat();
         assert_eq!(Frames::default().pass(&endless, usize::MAX), Ok(()));
-        assert_eq!(Frames::default().pass(&endless, 100), Err(Refusal::TooLarge));
+        assert_eq!(
+            Frames::default().pass(&endless, 100),
+            Err(Refusal::TooLarge)
+        );
     }
 
     proptest! {
@@ -297,8 +316,14 @@ mod tests {
         let part = |text: &'static str| Bytes::from_static(text.as_bytes());
         assert_eq!(fragments.add(Item::FirstText(part("a"))), Ok(None));
         assert_eq!(fragments.add(Item::Continue(part("b"))), Ok(None));
-        assert_eq!(fragments.add(Item::Last(part("c"))), Ok(Some(Joined::Text("abc".into()))));
-        assert_eq!(fragments.add(Item::FirstText(Bytes::from_static(b"\xff"))), Ok(None));
+        assert_eq!(
+            fragments.add(Item::Last(part("c"))),
+            Ok(Some(Joined::Text("abc".into())))
+        );
+        assert_eq!(
+            fragments.add(Item::FirstText(Bytes::from_static(b"\xff"))),
+            Ok(None)
+        );
         assert_eq!(fragments.add(Item::Last(part(""))), Err(NotText));
     }
 }

@@ -49,16 +49,24 @@ impl Batch {
         if start >= bytes.len() || (self.is_array && bytes[start] == b']') {
             return None;
         }
-        let end = if self.is_array { end_of_element(bytes, start) } else { bytes.len() };
+        let end = if self.is_array {
+            end_of_element(bytes, start)
+        } else {
+            bytes.len()
+        };
         self.position = end;
         // Both ends lie beside ASCII characters of valid JSON.
-        self.text.get(start..end).map(|element| self.text.slice_ref(element))
+        self.text
+            .get(start..end)
+            .map(|element| self.text.slice_ref(element))
     }
 }
 
 fn skip_space(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
-    let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    let space = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
     from + space.count()
 }
 
@@ -111,7 +119,11 @@ impl<'a> Envelope<'a> {
         }
         let head: Head<'_> = serde_json::from_str(element).map_err(|_| Malformed("null"))?;
         let given = head.id.map_or("null", RawValue::get);
-        let malformed = Malformed(if given.len() > LONGEST_ECHO { "null" } else { given });
+        let malformed = Malformed(if given.len() > LONGEST_ECHO {
+            "null"
+        } else {
+            given
+        });
         // JSON knows no leading zeros or plus sign, so what parses is a whole number.
         let id = given.parse().ok().filter(|id| *id > 0);
         let kind = head
@@ -184,7 +196,10 @@ mod tests {
         for (text, expected) in [
             (r#" {"id":1} "#, vec![r#"{"id":1} "#]),
             ("[]", vec![]),
-            (" [ 1 , \"]\\\"\" ,{\"a\":[1,2]}, [3,[4]] ]", vec!["1 ", "\"]\\\"\" ", "{\"a\":[1,2]}", "[3,[4]] "]),
+            (
+                " [ 1 , \"]\\\"\" ,{\"a\":[1,2]}, [3,[4]] ]",
+                vec!["1 ", "\"]\\\"\" ", "{\"a\":[1,2]}", "[3,[4]] "],
+            ),
             ("7", vec!["7"]),
         ] {
             assert_eq!(elements(text).unwrap(), expected, "{text}");
@@ -203,10 +218,18 @@ mod tests {
 
     #[test]
     fn an_envelope_needs_a_whole_positive_id_and_a_type() {
-        let ok = |id, kind: &'static str| Ok(Envelope { id, kind: kind.into() });
+        let ok = |id, kind: &'static str| {
+            Ok(Envelope {
+                id,
+                kind: kind.into(),
+            })
+        };
         for (element, expected) in [
             (r#"{"id":1,"type":"ping"}"#, ok(1, "ping")),
-            (r#"{"type":"a\n","x":[{}],"id":18446744073709551615}"#, ok(u64::MAX, "a\n")),
+            (
+                r#"{"type":"a\n","x":[{}],"id":18446744073709551615}"#,
+                ok(u64::MAX, "a\n"),
+            ),
             (r#"{"id":1,"type":"a","id":2,"type":"b"}"#, ok(2, "b")),
             (r#"{"id":0,"type":"ping"}"#, Err(Malformed("0"))),
             (r#"{"id":-3,"type":"ping"}"#, Err(Malformed("-3"))),

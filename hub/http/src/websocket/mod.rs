@@ -18,10 +18,8 @@ mod outbox;
 mod reply;
 mod session;
 mod sign_in;
+mod signed_in;
 mod sockets;
-
-#[cfg(test)]
-mod tests;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -47,7 +45,10 @@ pub(crate) async fn upgrade(
         return Ok(text(StatusCode::BAD_REQUEST, error.to_string()));
     }
     let Some(counted) = door.metrics.open_socket(door.websocket().sockets) else {
-        tracing::warn!(limit = door.websocket().sockets, "a socket was refused: too many are open");
+        tracing::warn!(
+            limit = door.websocket().sockets,
+            "a socket was refused: too many are open"
+        );
         return Ok(busy());
     };
     let place = Sockets::of_this_worker(&door).open(ConnectionSocket::of(&request), counted);

@@ -20,7 +20,10 @@ const ENVELOPE: usize = 64;
 
 enum Item {
     Reply(ByteString),
-    Event { subscription: u64, event: Arc<Event> },
+    Event {
+        subscription: u64,
+        event: Arc<Event>,
+    },
     Ping,
     Close(CloseReason),
 }
@@ -138,10 +141,14 @@ impl Outbox {
             let text = match item {
                 Item::Reply(text) => {
                     self.replies.set(self.replies.get().saturating_sub(1));
-                    self.reply_bytes.set(self.reply_bytes.get().saturating_sub(text.len()));
+                    self.reply_bytes
+                        .set(self.reply_bytes.get().saturating_sub(text.len()));
                     text
                 }
-                Item::Event { subscription, event } => enveloped(subscription, &event),
+                Item::Event {
+                    subscription,
+                    event,
+                } => enveloped(subscription, &event),
                 Item::Ping => {
                     send_array(&mut array, &mut send);
                     send(Frame::Ping);
@@ -235,7 +242,10 @@ mod tests {
         outbox.reply("2".into());
         let sent = texts(&outbox);
         assert_eq!((&sent[0], &sent[2]), (&json!(1), &json!(2)));
-        assert_eq!((&sent[1]["id"], &sent[1]["event"]["data"]["text"]), (&json!(5), &json!("ü")));
+        assert_eq!(
+            (&sent[1]["id"], &sent[1]["event"]["data"]["text"]),
+            (&json!(5), &json!("ü"))
+        );
         assert_eq!(outbox.waiting_replies(), (0, 0));
     }
 
@@ -248,7 +258,10 @@ mod tests {
         assert_eq!((taken(&outbox).len(), outbox.len()), (2, 3));
         outbox.reply("8".repeat(SHARE * 4).into());
         assert_eq!(taken(&outbox).len(), 2);
-        assert_eq!((taken(&outbox).len(), taken(&outbox).len(), outbox.len()), (2, 0, 0));
+        assert_eq!(
+            (taken(&outbox).len(), taken(&outbox).len(), outbox.len()),
+            (2, 0, 0)
+        );
     }
 
     #[test]
@@ -267,7 +280,11 @@ mod tests {
         outbox.close(going());
         assert_eq!(
             taken(&outbox),
-            [Frame::Text("[5,6]".into()), Frame::Ping, Frame::Close(going())]
+            [
+                Frame::Text("[5,6]".into()),
+                Frame::Ping,
+                Frame::Close(going())
+            ]
         );
     }
 

@@ -34,7 +34,10 @@ fn result(id: u64, answer: Answer) -> ByteString {
         let _ = write!(out, "{{\"id\":{id},\"type\":\"pong\"}}");
         return out.into();
     }
-    let _ = write!(out, "{{\"id\":{id},\"type\":\"result\",\"success\":true,\"result\":");
+    let _ = write!(
+        out,
+        "{{\"id\":{id},\"type\":\"result\",\"success\":true,\"result\":"
+    );
     match answer {
         Answer::Nothing | Answer::Pong => out.push_str("null"),
         Answer::Value(value) => {

@@ -55,12 +55,17 @@ fn token(message: &Value) -> Result<Option<&str>, String> {
         Some(Value::String(kind)) if kind == "auth" => {}
         Some(other) => {
             let shown = shown(other);
-            return Err(format!("not a valid value for dictionary value @ data['type']. Got {shown}"));
+            return Err(format!(
+                "not a valid value for dictionary value @ data['type']. Got {shown}"
+            ));
         }
     }
     for (key, value) in fields.iter().filter(|(key, _)| *key != "type") {
         if !matches!(&**key, "access_token" | "api_password") {
-            return Err(format!("extra keys not allowed @ data['{key}']. Got {}", shown(value)));
+            return Err(format!(
+                "extra keys not allowed @ data['{key}']. Got {}",
+                shown(value)
+            ));
         }
         // A token of the wrong kind is not repeated: it may be one all the same.
         if !value.is_string() {
@@ -68,7 +73,9 @@ fn token(message: &Value) -> Result<Option<&str>, String> {
         }
     }
     if fields.len() > 2 {
-        return Err("two or more values in the same group of exclusion 'auth' @ data[<auth>]".to_owned());
+        return Err(
+            "two or more values in the same group of exclusion 'auth' @ data[<auth>]".to_owned(),
+        );
     }
     Ok(fields.get("access_token").and_then(Value::as_str))
 }
@@ -87,8 +94,14 @@ mod tests {
             (json!({"type": "auth", "access_token": "t"}), Ok(Some("t"))),
             (json!({"type": "auth"}), Ok(None)),
             (json!({"type": "auth", "api_password": "p"}), Ok(None)),
-            (json!({"type": "ping", "id": 1}), Err("not a valid value for dictionary value @ data['type']. Got 'ping'")),
-            (json!({"access_token": "t"}), Err("required key not provided @ data['type']. Got None")),
+            (
+                json!({"type": "ping", "id": 1}),
+                Err("not a valid value for dictionary value @ data['type']. Got 'ping'"),
+            ),
+            (
+                json!({"access_token": "t"}),
+                Err("required key not provided @ data['type']. Got None"),
+            ),
             (
                 json!({"type": "auth", "access_token": "t", "id": 1}),
                 Err("extra keys not allowed @ data['id']. Got 1"),
@@ -99,7 +112,11 @@ mod tests {
             ),
             (json!([1]), Err("expected a dictionary. Got [1]")),
         ] {
-            assert_eq!(token(&message), expected.map_err(str::to_owned), "{message}");
+            assert_eq!(
+                token(&message),
+                expected.map_err(str::to_owned),
+                "{message}"
+            );
         }
     }
 }

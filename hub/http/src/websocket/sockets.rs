@@ -109,7 +109,8 @@ impl Socket {
 
     fn user_name(&self) -> String {
         let user = self.user.borrow();
-        user.as_ref().map_or_else(|| "nobody".to_owned(), |user| user.user.name.clone())
+        user.as_ref()
+            .map_or_else(|| "nobody".to_owned(), |user| user.user.name.clone())
     }
 }
 
@@ -175,7 +176,9 @@ impl Sockets {
             patience: Cell::new(PATIENCE),
             is_reading_paused: Cell::new(false),
         });
-        self.open.borrow_mut().insert(socket.key, Rc::clone(&socket));
+        self.open
+            .borrow_mut()
+            .insert(socket.key, Rc::clone(&socket));
         Place {
             sockets: self,
             socket,
@@ -193,7 +196,11 @@ impl Sockets {
     /// Cuts off a reader that is too slow: it gets no further message but why.
     pub(super) fn cut_off(&self, socket: &Socket) {
         let waiting = socket.outbox.len();
-        tracing::warn!(user = socket.user_name(), waiting, "a socket reads too slowly and is cut off");
+        tracing::warn!(
+            user = socket.user_name(),
+            waiting,
+            "a socket reads too slowly and is cut off"
+        );
         self.door.metrics.cut_off_slow_reader();
         socket.discard_and_close(CloseReason {
             code: CloseCode::Policy,
@@ -241,14 +248,19 @@ impl Sockets {
             }
         }
         if is_past(&socket.pong_due, now) && !socket.is_reading_paused.get() {
-            tracing::debug!(user = socket.user_name(), "a socket answers no ping and is closed");
+            tracing::debug!(
+                user = socket.user_name(),
+                "a socket answers no ping and is closed"
+            );
             return socket.discard_and_close(CloseCode::Away.into());
         }
         if socket.ping_at.get() <= now {
             socket.ping_at.set(now + seconds(settings.ping_interval_s));
             socket.outbox.ping();
             if socket.pong_due.get().is_none() {
-                socket.pong_due.set(Some(now + seconds(settings.pong_timeout_s)));
+                socket
+                    .pong_due
+                    .set(Some(now + seconds(settings.pong_timeout_s)));
             }
         }
     }

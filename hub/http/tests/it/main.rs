@@ -12,3 +12,4 @@ mod states;
 mod stream;
 mod views;
 mod webhooks;
+mod websocket;

@@ -1,0 +1,291 @@
+//! Writes the attributes of trackers and sensors straight as JSON text.
+//!
+//! What an app sends as attributes is copied value by value: read strictly, written compactly, in
+//! the app's order, without a tree in between.
+
+use std::fmt::{self, Write};
+
+use hearth_core::attributes::Attributes;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::text::Text;
+
+/// A JSON object in the making.
+pub(crate) struct AttributesText {
+    out: String,
+}
+
+impl AttributesText {
+    /// Without attributes yet.
+    pub(crate) fn new() -> Self {
+        let mut out = String::with_capacity(256);
+        out.push('{');
+        Self { out }
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
+        self.key(name);
+        write_text(text, &mut self.out);
+    }
+
+    /// A text, where there is one.
+    pub(crate) fn text_if(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
+    /// A whole number, where there is one.
+    pub(crate) fn whole_if(&mut self, name: &str, number: Option<u64>) {
+        if let Some(number) = number {
+            self.key(name);
+            // Writing into a String does not fail.
+            let _ = write!(self.out, "{number}");
+        }
+    }
+
+    /// A number with a fraction, where there is one.
+    pub(crate) fn float_if(&mut self, name: &str, number: Option<f64>) {
+        if let Some(number) = number {
+            self.key(name);
+            write_float(number, &mut self.out);
+        }
+    }
+
+    /// The members of a JSON object, but for those named in `skip`. Where it is not an object that
+    /// every reader takes, nothing of it is written.
+    pub(crate) fn members(&mut self, object: &str, skip: &[&str]) {
+        let before = self.out.len();
+        let members = Members {
+            out: &mut self.out,
+            skip,
+        };
+        if serde_json::Deserializer::from_str(object)
+            .deserialize_map(members)
+            .is_err()
+        {
+            self.out.truncate(before);
+        }
+    }
+
+    /// The finished attributes.
+    pub(crate) fn finish(mut self) -> Attributes {
+        self.out.push('}');
+        // What was written above is an object.
+        Attributes::from_json_object(&self.out).unwrap_or_default()
+    }
+
+    fn key(&mut self, name: &str) {
+        write_key(name, &mut self.out);
+    }
+}
+
+/// Whether `object` is a JSON object that every reader takes: [`AttributesText::members`] would
+/// write it.
+pub(crate) fn is_readable(object: &str) -> bool {
+    let members = Members {
+        out: &mut String::new(),
+        skip: &[],
+    };
+    serde_json::Deserializer::from_str(object)
+        .deserialize_map(members)
+        .is_ok()
+}
+
+fn write_key(name: &str, out: &mut String) {
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+    write_text(name, out);
+    out.push(':');
+}
+
+fn write_text(text: &str, out: &mut String) {
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+    if is_plain {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::Value::from(text).to_string());
+    }
+}
+
+fn write_float(number: f64, out: &mut String) {
+    // JSON has no infinities, and its readers give none.
+    if number.is_finite() {
+        let _ = write!(out, "{number:?}");
+    } else {
+        out.push_str("null");
+    }
+}
+
+struct Members<'a> {
+    out: &'a mut String,
+    skip: &'a [&'a str],
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            if self.skip.contains(&&*key) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            write_key(&key, self.out);
+            map.next_value_seed(CopyValue(self.out))?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies one JSON value.
+struct CopyValue<'a>(&'a mut String);
+
+impl<'de> DeserializeSeed<'de> for CopyValue<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for CopyValue<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.push_str("null");
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
+        self.0.push_str(if truth { "true" } else { "false" });
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        let _ = write!(self.0, "{number}");
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        let _ = write!(self.0, "{number}");
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        write_float(number, self.0);
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        write_text(text, self.0);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        self.0.push('[');
+        let mut is_first = true;
+        loop {
+            let before = self.0.len();
+            if !is_first {
+                self.0.push(',');
+            }
+            if items.next_element_seed(CopyValue(self.0))?.is_none() {
+                self.0.truncate(before);
+                break;
+            }
+            is_first = false;
+        }
+        self.0.push(']');
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.push('{');
+        let members = Members {
+            out: &mut *self.0,
+            skip: &[],
+        };
+        members.visit_map(map)?;
+        self.0.push('}');
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn attributes_stand_in_the_order_of_the_calls() {
+        let mut attributes = AttributesText::new();
+        attributes.text("source_type", "gps");
+        attributes.whole_if("battery_level", Some(5));
+        attributes.whole_if("speed", None);
+        attributes.float_if("latitude", Some(20.0));
+        attributes.members(
+            r#"{ "b" : [ 1 , {"x": null} ], "icon": 3, "a" : "q\"" }"#,
+            &["icon"],
+        );
+        attributes.text("friendly_name", "P\\");
+        assert_eq!(
+            attributes.finish().as_json(),
+            r#"{"source_type":"gps","battery_level":5,"latitude":20.0,"b":[1,{"x":null}],"a":"q\"","friendly_name":"P\\"}"#
+        );
+    }
+
+    #[test]
+    fn what_not_every_reader_takes_is_left_out_whole() {
+        for object in ["[]", "{\"a\":1e999}", r#"{"b":1,"a":"\ud800"}"#, "{"] {
+            let mut attributes = AttributesText::new();
+            attributes.members(object, &[]);
+            attributes.text("z", "");
+            assert_eq!(attributes.finish().as_json(), r#"{"z":""}"#, "{object}");
+            assert!(!is_readable(object), "{object}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn members_keep_their_values(map in proptest::collection::btree_map(".*", value(), 0..5)) {
+            let object = Value::Object(map.into_iter().collect());
+            let mut attributes = AttributesText::new();
+            attributes.members(&serde_json::to_string_pretty(&object).unwrap(), &[]);
+            prop_assert_eq!(Value::Object(attributes.finish().to_map()), object);
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (-1e9..1e9f64).prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(".*", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+}

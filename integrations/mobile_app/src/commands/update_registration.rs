@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Command;
+use crate::answer::Answer;
+use crate::form;
+use crate::phone::Phone;
+use crate::record::Record;
+use crate::registration::{Done, Settled, store};
+use crate::text::{Text, given};
+
+/// Changes what the app said of itself: any of its keys, the others stay (deviation D2).
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct UpdateRegistration<'a> {
+    #[serde(deserialize_with = "given")]
+    app_data: Option<Value>,
+    #[serde(borrow, deserialize_with = "given")]
+    app_version: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "given")]
+    device_name: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "given")]
+    manufacturer: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "given")]
+    model: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "given")]
+    os_version: Option<Text<'a>>,
+}
+
+impl<'a> Command<'a> for UpdateRegistration<'a> {
+    fn parse(data: &'a str) -> Option<Self> {
+        let update: Self = serde_json::from_str(data).ok()?;
+        let is_valid = update
+            .app_data
+            .as_ref()
+            .is_none_or(|data| form::app_data(data).is_ok());
+        is_valid.then_some(update)
+    }
+
+    fn apply(self, phone: &mut Phone) -> Done {
+        let mut record = Record::clone(&phone.record);
+        if let Some(data) = &self.app_data {
+            // Checked when it was parsed.
+            record.app_data = form::app_data(data).unwrap_or_default();
+        }
+        for (given, kept) in [
+            (self.app_version, &mut record.app_version),
+            (self.device_name, &mut record.device_name),
+            (self.manufacturer, &mut record.manufacturer),
+            (self.model, &mut record.model),
+        ] {
+            if let Some(given) = given.filter(|given| **given != **kept) {
+                *kept = (&*given).into();
+            }
+        }
+        if let Some(given) = self.os_version {
+            record.os_version = Some((&*given).into());
+        }
+        let hub = phone.hub.clone();
+        let stored = store(phone, record.clone(), |changes| {
+            let devices = &hub.registries.devices;
+            let (domain, id) = record.device_identifier();
+            if let Some(device) = devices.find(domain, id) {
+                devices.update(changes, device.id, |device| {
+                    device.description = record.device_description();
+                })?;
+            }
+            Ok(())
+        });
+        Done::Durably(Box::pin(async move {
+            match stored.await {
+                Ok(record) => Settled {
+                    answer: Answer::sealed(200, record.safe_json()),
+                    record: Some(Arc::clone(&record)),
+                },
+                Err(error) => Settled::failed(&error),
+            }
+        }))
+    }
+}

@@ -1,0 +1,214 @@
+//! A phone as its actor holds it: the record, and its entities as far as they were needed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use hearth_core::event::Context;
+use hearth_core::hub::Hub;
+use hearth_core::registry::EntityEntry;
+
+use crate::DOMAIN;
+use crate::answer::Answer;
+use crate::commands::{self, Run};
+use crate::crypto::{self, KeyKind};
+use crate::envelope::{self, Envelope, Rejected};
+use crate::record::Record;
+use crate::sensor::SensorKind;
+
+/// One registered device while it is awake.
+pub(crate) struct Phone {
+    pub(crate) hub: Hub,
+    /// The newest record: what it says is in the store.
+    pub(crate) record: Arc<Record>,
+    /// Looked up once: every location goes there.
+    tracker: Option<Arc<Shown>>,
+    /// Looked up once each, by kind and the app's id; at most as many as are registered.
+    sensors: [HashMap<Box<str>, Arc<Shown>>; 2],
+}
+
+/// An entity of a phone, as its states show it.
+pub(crate) struct Shown {
+    /// As the registry has it.
+    pub(crate) entry: Arc<EntityEntry>,
+    /// The name that the app gave when the entity was set up: a later one follows at the next
+    /// start of the hub.
+    set_up_name: Arc<str>,
+}
+
+impl Shown {
+    fn new(hub: &Hub, entry: Arc<EntityEntry>) -> Self {
+        let shown = hub.states.get(entry.entity_id.as_str());
+        let name = shown.and_then(|state| state.attributes.text("friendly_name"));
+        let set_up_name = match name {
+            Some(name) => name.into(),
+            None => entry.original_name.clone().unwrap_or_default(),
+        };
+        Self { entry, set_up_name }
+    }
+
+    /// The name that a person gave, else the app's.
+    pub(crate) fn name(&self) -> &str {
+        let chosen = self.entry.settings().name.as_deref();
+        chosen.unwrap_or(&self.set_up_name)
+    }
+
+    /// Whether it may have no state.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.entry.disabled_by.is_some()
+    }
+}
+
+/// What a body turned out to be.
+pub(crate) enum Message {
+    /// Nothing that a command could answer.
+    Refused(Answer),
+    /// A command, or an unknown one.
+    Command {
+        /// `None`: nobody knows this command.
+        run: Option<Run>,
+        /// Its data, JSON.
+        data: ByteString,
+        /// It is the first that was sealed with the current key: from now on the legacy one is
+        /// void, and that must be stored before it is answered.
+        voids_legacy: bool,
+    },
+}
+
+impl Phone {
+    /// A phone that just woke up.
+    pub(crate) fn new(hub: Hub, record: Arc<Record>) -> Self {
+        Self {
+            hub,
+            record,
+            tracker: None,
+            sensors: Default::default(),
+        }
+    }
+
+    /// A fresh context of the user who registered the phone.
+    pub(crate) fn context(&self) -> Context {
+        Context::of_user(&self.hub.env, self.record.user_id)
+    }
+
+    /// Reads a body in the order of spec mobile-app §3.
+    pub(crate) fn read(&self, body: &Bytes) -> Message {
+        let Ok(text) = ByteString::try_from(body.clone()) else {
+            return Message::Refused(Answer::NOT_JSON);
+        };
+        let depth = self.hub.settings.http.json_depth;
+        match envelope::parse(&text, self.record.supports_encryption, depth) {
+            Err(rejected) => Message::Refused(refusal(rejected)),
+            Ok(Envelope::Plain { kind, data }) => Message::Command {
+                run: commands::find(&kind),
+                // Where there is no data, the text is not part of the body.
+                data: match data {
+                    "{}" => ByteString::from_static("{}"),
+                    data => text.slice_ref(data),
+                },
+                voids_legacy: false,
+            },
+            Ok(Envelope::Sealed { kind, frame }) => self.unseal(&kind, frame.as_deref()),
+        }
+    }
+
+    fn unseal(&self, kind: &str, frame: Option<&str>) -> Message {
+        let (Some(frame), Some(secret)) = (frame, &self.record.secret) else {
+            return Message::Refused(Answer::EMPTY);
+        };
+        if !crypto::is_available() {
+            return Message::Refused(not_available());
+        }
+        let legacy_allowed = !self.record.no_legacy_encryption;
+        let opened = secret.open(frame, legacy_allowed);
+        let Some((data, key)) =
+            opened.and_then(|(text, key)| Some((ByteString::try_from(text).ok()?, key)))
+        else {
+            tracing::warn!(
+                webhook = self.record.webhook_id.short(),
+                "a phone's message cannot be decrypted"
+            );
+            return Message::Refused(Answer::NOTHING);
+        };
+        let depth = self.hub.settings.http.json_depth;
+        if hearth_core::json::is_too_deep(data.as_bytes(), depth) || data.trim() == "null" {
+            return Message::Refused(Answer::NOTHING);
+        }
+        Message::Command {
+            run: commands::find(kind),
+            data,
+            voids_legacy: legacy_allowed && key == KeyKind::Current,
+        }
+    }
+
+    /// The phone's tracker; `None` where it was taken out of the registry.
+    pub(crate) fn tracker(&mut self) -> Option<Arc<Shown>> {
+        let known = self.tracker.take();
+        self.tracker = refresh(&self.hub, known, || {
+            let entities = &self.hub.registries.entities;
+            entities.find("device_tracker", DOMAIN, &self.record.device_id)
+        });
+        self.tracker.clone()
+    }
+
+    /// The sensor of this kind that the app knows by this id; `None` where none is registered.
+    pub(crate) fn sensor(&mut self, kind: SensorKind, unique_id: &str) -> Option<Arc<Shown>> {
+        let sensors = &mut self.sensors[kind as usize];
+        let known = sensors.get(unique_id).cloned();
+        let found = refresh(&self.hub, known.clone(), || {
+            let unique_id = self.record.sensor_unique_id(unique_id);
+            let entities = &self.hub.registries.entities;
+            entities.find(kind.domain(), DOMAIN, &unique_id)
+        });
+        match (&known, &found) {
+            (Some(known), Some(found)) if Arc::ptr_eq(known, found) => {}
+            (_, Some(found)) => {
+                sensors.insert(unique_id.into(), Arc::clone(found));
+            }
+            (Some(_), None) => {
+                sensors.remove(unique_id);
+            }
+            (None, None) => {}
+        }
+        found
+    }
+}
+
+/// `known` if the registry still has it so, else what `find` gives.
+fn refresh(
+    hub: &Hub,
+    known: Option<Arc<Shown>>,
+    find: impl FnOnce() -> Option<Arc<EntityEntry>>,
+) -> Option<Arc<Shown>> {
+    if let Some(known) = &known {
+        let now = hub.registries.entities.get(known.entry.entity_id.as_str());
+        if now.is_some_and(|now| Arc::ptr_eq(&now, &known.entry)) {
+            return Some(Arc::clone(known));
+        }
+    }
+    let entry = find()?;
+    Some(Arc::new(match known {
+        Some(known) => Shown {
+            entry,
+            set_up_name: Arc::clone(&known.set_up_name),
+        },
+        None => Shown::new(hub, entry),
+    }))
+}
+
+/// The crypto library did not start.
+pub(crate) fn not_available() -> Answer {
+    Answer::refused("encryption_not_available", "Encryption not available")
+}
+
+fn refusal(rejected: Rejected) -> Answer {
+    match rejected {
+        Rejected::NotJson => Answer::NOT_JSON,
+        Rejected::Scalar => Answer::EMPTY,
+        Rejected::EncryptionRequired => {
+            Answer::refused("encryption_required", "Encryption required")
+        }
+        Rejected::Invalid => Answer::NOTHING,
+    }
+}

@@ -1,0 +1,310 @@
+//! All registrations: the records, the actors that are awake, and the ids that are gone for good.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use actix::{Addr, Recipient};
+use dashmap::DashMap;
+use hearth_core::ask::{Ask, Unanswered, ask};
+use hearth_core::hub::Hub;
+use hearth_core::ids::{ConfigEntryId, WebhookId};
+use hearth_core::registry::Interner;
+use hearth_core::store::StoreError;
+use hearth_core::time::Timestamp;
+use hearth_core::webhook::{Hook, Methods, WebhookHandler, WebhookRequest, WebhookResponse};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::DOMAIN;
+use crate::record::{COLLECTION, Record};
+use crate::registration::{Registration, Retire};
+use crate::turns::Turns;
+
+/// Where the store keeps the ids of deleted registrations.
+pub(crate) const DELETED: &str = "mobile_app.deleted";
+
+/// A deleted registration, by its webhook id.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Deleted {
+    /// Since when.
+    pub(crate) deleted_at: Timestamp,
+}
+
+/// One app on one device.
+type AppOnDevice = (Arc<str>, Arc<str>);
+
+/// See the module's guide. Shared by `Arc`.
+pub(crate) struct Registrations {
+    hub: Hub,
+    /// The newest stored record of each registration.
+    records: DashMap<WebhookId, Arc<Record>>,
+    /// An app that registers again replaces itself.
+    by_device: Mutex<HashMap<AppOnDevice, WebhookId>>,
+    /// Registering and removing one device: one at a time.
+    pub(crate) turns: Turns,
+    /// Texts that many records share.
+    pub(crate) names: Interner,
+    actors: Mutex<Actors>,
+    /// The oldest first, for when there are too many.
+    deleted: Mutex<VecDeque<WebhookId>>,
+    /// Whom every hook has as its home.
+    home: Arc<WebhookHandler>,
+    /// Words that every hook shares.
+    domain: Arc<str>,
+    deleted_name: Arc<str>,
+}
+
+#[derive(Default)]
+struct Actors {
+    awake: HashMap<WebhookId, Addr<Registration>>,
+    /// Being removed or replaced: nobody is woken any more.
+    leaving: HashSet<WebhookId>,
+}
+
+/// Where a request for one id goes.
+enum Way {
+    To(Recipient<Ask<WebhookRequest>>),
+    Gone,
+    Leaving,
+}
+
+impl Registrations {
+    /// Reads everything from the store; blocking, at start. `home` answers for phones that sleep.
+    pub(crate) fn load(hub: &Hub, home: WebhookHandler) -> Result<Self, StoreError> {
+        let documents = hub.store.collection::<Record>(COLLECTION).load_all()?;
+        let mut deleted = hub.store.collection::<Deleted>(DELETED).load_all()?;
+        deleted.sort_unstable_by_key(|(_, deleted)| deleted.deleted_at);
+        let registrations = Self {
+            hub: hub.clone(),
+            records: DashMap::with_capacity(documents.len()),
+            by_device: Mutex::new(HashMap::with_capacity(documents.len())),
+            turns: Turns::default(),
+            names: Interner::default(),
+            actors: Mutex::default(),
+            deleted: Mutex::new(
+                deleted
+                    .into_iter()
+                    .map(|(id, _)| WebhookId::from(id.as_str()))
+                    .collect(),
+            ),
+            home: Arc::new(home),
+            domain: DOMAIN.into(),
+            deleted_name: "Deleted Webhook".into(),
+        };
+        for (_, mut record) in documents {
+            record.share(&registrations.names);
+            registrations.insert(Arc::new(record));
+        }
+        Ok(registrations)
+    }
+
+    /// The hub.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Every record, in no order.
+    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
+        self.records
+            .iter()
+            .map(|entry| Arc::clone(&entry))
+            .collect()
+    }
+
+    /// One record.
+    pub(crate) fn get(&self, id: &WebhookId) -> Option<Arc<Record>> {
+        self.records.get(id).map(|record| Arc::clone(&record))
+    }
+
+    /// The record of a config entry.
+    pub(crate) fn of_entry(&self, entry_id: ConfigEntryId) -> Option<Arc<Record>> {
+        self.records
+            .iter()
+            .find(|record| record.entry_id == entry_id)
+            .map(|record| Arc::clone(&record))
+    }
+
+    /// The registration of this app on this device.
+    pub(crate) fn of_device(&self, app_id: &Arc<str>, device_id: &Arc<str>) -> Option<Arc<Record>> {
+        let key = (Arc::clone(app_id), Arc::clone(device_id));
+        let id = self.by_device.lock().get(&key).cloned()?;
+        self.get(&id)
+    }
+
+    /// Adds a record that is in the store.
+    pub(crate) fn insert(&self, record: Arc<Record>) {
+        let key = (Arc::clone(&record.app_id), Arc::clone(&record.device_id));
+        self.by_device.lock().insert(key, record.webhook_id.clone());
+        self.records.insert(record.webhook_id.clone(), record);
+    }
+
+    /// Puts a newer record in the place of its older one. Does nothing where that was removed.
+    pub(crate) fn update(&self, record: Arc<Record>) {
+        if let Some(mut known) = self.records.get_mut(&record.webhook_id) {
+            *known = record;
+        }
+    }
+
+    /// Takes out a record whose removal is in the store; its id answers 410 from now on.
+    pub(crate) async fn forget(&self, record: &Record) {
+        let id = &record.webhook_id;
+        self.records.remove(id);
+        let key = (Arc::clone(&record.app_id), Arc::clone(&record.device_id));
+        {
+            let mut by_device = self.by_device.lock();
+            if by_device.get(&key) == Some(id) {
+                by_device.remove(&key);
+            }
+        }
+        self.hub
+            .webhooks
+            .replace(id.clone(), self.deleted_hook())
+            .await;
+        self.actors.lock().leaving.remove(id);
+        self.deleted.lock().push_back(id.clone());
+        self.forget_oldest_deleted().await;
+    }
+
+    /// As many deleted ids are kept as devices may be registered.
+    async fn forget_oldest_deleted(&self) {
+        let limit = self.hub.settings.mobile_app.registrations.max(1);
+        let oldest = {
+            let mut deleted = self.deleted.lock();
+            if deleted.len() <= limit {
+                return;
+            }
+            deleted.pop_front()
+        };
+        let Some(id) = oldest else { return };
+        let documents = self.hub.store.collection::<Deleted>(DELETED);
+        if let Err(error) = documents.delete(id.as_str()).await {
+            tracing::warn!(%error, "a deleted webhook id could not be dropped from the store");
+        }
+        self.hub.webhooks.unregister(id).await;
+    }
+
+    /// Whether this id is that of a deleted registration. Looks at all of them.
+    pub(crate) fn is_deleted(&self, id: &WebhookId) -> bool {
+        self.deleted.lock().contains(id)
+    }
+
+    /// Takes an id out of the deleted ones: it is about to be used again.
+    pub(crate) fn revive(&self, id: &WebhookId) {
+        self.deleted.lock().retain(|deleted| deleted != id);
+    }
+
+    /// The hook of a registration.
+    pub(crate) fn hook(&self, record: &Record) -> Hook {
+        self.hook_named(format!("Mobile App: {}", record.device_name).into())
+    }
+
+    fn deleted_hook(&self) -> Hook {
+        self.hook_named(Arc::clone(&self.deleted_name))
+    }
+
+    fn hook_named(&self, name: Arc<str>) -> Hook {
+        Hook {
+            domain: Arc::clone(&self.domain),
+            name,
+            methods: Methods::POST_PUT,
+            local_only: Some(false),
+            home: Arc::clone(&self.home),
+            live: None,
+        }
+    }
+
+    /// The hooks of all registrations and of the deleted ids.
+    pub(crate) fn hooks(&self) -> Vec<(WebhookId, Hook)> {
+        let deleted = self.deleted.lock();
+        let live = self.records.iter();
+        live.map(|record| (record.key().clone(), self.hook(&record)))
+            .chain(deleted.iter().map(|id| (id.clone(), self.deleted_hook())))
+            .collect()
+    }
+
+    /// Answers a request that came home: wakes the phone and hands it on.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        request: WebhookRequest,
+    ) -> Option<WebhookResponse> {
+        let mut request = request;
+        // Each turn meets an actor that stopped in between; that this happens twice is unheard of.
+        for _ in 0..3 {
+            let actor = match self.way_to(&request.id) {
+                Way::To(actor) => actor,
+                Way::Gone => return Some(WebhookResponse::empty(410)),
+                Way::Leaving => return Some(WebhookResponse::empty(503)),
+            };
+            match ask(&actor, request).await {
+                Ok(response) => return Some(response),
+                Err(Unanswered::Busy(_)) => return Some(WebhookResponse::empty(503)),
+                Err(Unanswered::Dropped) => return None,
+                Err(Unanswered::Gone(returned)) => request = returned,
+            }
+        }
+        Some(WebhookResponse::empty(503))
+    }
+
+    fn way_to(self: &Arc<Self>, id: &WebhookId) -> Way {
+        let mut actors = self.actors.lock();
+        if actors.leaving.contains(id) {
+            return Way::Leaving;
+        }
+        if let Some(awake) = actors.awake.get(id).filter(|actor| actor.connected()) {
+            return Way::To(awake.clone().recipient());
+        }
+        let Some(record) = self.get(id) else {
+            return Way::Gone;
+        };
+        let actor = Registration::wake(self, record);
+        actors.awake.insert(id.clone(), actor.clone());
+        let (webhooks, id, live) = (self.hub.webhooks.clone(), id.clone(), actor.clone());
+        actix_rt::spawn(async move { webhooks.set_live(id, Some(live.recipient())).await });
+        Way::To(actor.recipient())
+    }
+
+    /// An actor went to sleep.
+    pub(crate) fn has_gone(&self, id: &WebhookId, actor: &Addr<Registration>) {
+        let mut actors = self.actors.lock();
+        if actors.awake.get(id) == Some(actor) {
+            actors.awake.remove(id);
+        }
+    }
+
+    /// Ends the actor of a registration that is about to be removed; what it was doing is done
+    /// when this returns. Until [`Registrations::forget`] or [`Registrations::stay`], nobody wakes
+    /// it.
+    pub(crate) async fn put_to_rest(&self, id: &WebhookId) {
+        let actor = {
+            let mut actors = self.actors.lock();
+            actors.leaving.insert(id.clone());
+            actors.awake.remove(id)
+        };
+        if let Some(actor) = actor {
+            // One that sleeps or crashed already is at rest.
+            let _ = actor.send(Retire).await;
+        }
+    }
+
+    /// It is not removed after all.
+    pub(crate) fn stay(&self, id: &WebhookId) {
+        self.actors.lock().leaving.remove(id);
+    }
+
+    /// How many actors are awake.
+    pub(crate) fn awake(&self) -> usize {
+        self.actors.lock().awake.len()
+    }
+
+    /// Ends all actors; what they were doing is done when this returns.
+    pub(crate) async fn rest(&self) {
+        let awake = std::mem::take(&mut self.actors.lock().awake);
+        let resting = awake.into_values().map(|actor| actor.send(Retire));
+        futures_util::future::join_all(resting).await;
+    }
+}
