@@ -158,14 +158,14 @@ impl AttributesBuilder {
         if self.out.len() > 1 {
             self.out.push(',');
         }
-        crate::event::write_json_text(name, &mut self.out);
+        crate::json::write_text(name, &mut self.out);
         self.out.push(':');
     }
 
     /// A text.
     pub fn text(&mut self, name: &str, text: &str) {
         self.key(name);
-        crate::event::write_json_text(text, &mut self.out);
+        crate::json::write_text(text, &mut self.out);
     }
 
     /// A text, where there is one.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::env::Env;
 use crate::ids::{ContextId, EntityId, UserId};
+use crate::json::write_text;
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -250,7 +251,7 @@ impl Event {
         self.json.get_or_init(|| {
             let mut out = String::with_capacity(1024);
             out.push_str("{\"event_type\":");
-            write_json_text(self.event_type.as_str(), &mut out);
+            write_text(self.event_type.as_str(), &mut out);
             out.push_str(",\"data\":");
             self.write_data(&mut out);
             out.push_str(",\"origin\":\"");
@@ -308,20 +309,6 @@ impl Event {
             }
             EventData::Json(value) => out.push_str(&value.to_string()),
         }
-    }
-}
-
-/// Appends `text` as a JSON string.
-pub(crate) fn write_json_text(text: &str, out: &mut String) {
-    let plain = text
-        .bytes()
-        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if plain {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&Value::from(text).to_string());
     }
 }
 

@@ -1,4 +1,6 @@
-//! Guards for JSON from outside.
+//! Guards for JSON from outside, and small pieces of JSON of our own.
+
+use serde_json::Value;
 
 /// Whether `text` opens more than `limit` arrays and objects inside each other. One pass over the
 /// bytes, before any parser sees them: a parser's recursion is not the guard.
@@ -36,4 +38,27 @@ pub fn is_too_deep(text: &[u8], limit: usize) -> bool {
         }
     }
     false
+}
+
+/// A number that is written without a fraction where it has none: 100 and not 100.0.
+pub fn number(value: f64) -> Value {
+    // Beyond 2^53 a float counts in steps of more than one; nobody writes those out.
+    if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 {
+        return Value::from(value as i64);
+    }
+    Value::from(value)
+}
+
+/// Appends `text` as a JSON string.
+pub fn write_text(text: &str, out: &mut String) {
+    let plain = text
+        .bytes()
+        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+    if plain {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
 }

@@ -17,8 +17,9 @@ use serde_json::Value;
 use crate::attributes::Attributes;
 use crate::bus::{Bus, Busy, Permit};
 use crate::env::Env;
-use crate::event::{Context, Event, EventData, EventType, Origin, write_json_text};
+use crate::event::{Context, Event, EventData, EventType, Origin};
 use crate::ids::{ContextId, EntityId};
+use crate::json::write_text;
 use crate::time::Timestamp;
 
 /// Longest state text in characters (spec state-machine §0).
@@ -55,7 +56,7 @@ impl State {
         out.push_str("{\"entity_id\":\"");
         out.push_str(self.entity_id.as_str());
         out.push_str("\",\"state\":");
-        write_json_text(&self.state, out);
+        write_text(&self.state, out);
         out.push_str(",\"attributes\":");
         out.push_str(self.attributes.as_json());
         out.push_str(",\"last_changed\":\"");

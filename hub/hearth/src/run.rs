@@ -13,7 +13,7 @@ use hearth_core::command::{Caller, CommandError};
 use hearth_core::env::Env;
 use hearth_core::event::Context as Cause;
 use hearth_core::hub::Hub;
-use hearth_core::settings::{SecretMissing, Settings};
+use hearth_core::settings::{SecretMissing, SecretText, Settings};
 use hearth_core::store::{Location, Store, StoreError, StoreSettings};
 use hearth_http::{Door, ServeError};
 use serde_json::{Map, Value, json};
@@ -159,6 +159,7 @@ async fn provision_registrations(
     auth: &Auth,
     settings: &Settings,
 ) -> Result<(), RunError> {
+    let mut wanted = Vec::new();
     for (index, registration) in settings.provision.registrations.iter().enumerate() {
         let at = |field: &str| format!("registrations[{index}].{field}");
         let user =
@@ -167,33 +168,34 @@ async fn provision_registrations(
                     key: at("user"),
                     message: format!("there is no user `{}`", registration.user),
                 })?;
-        let secret = |field: &str, text: &hearth_core::settings::SecretText| {
+        let secret = |field: &str, text: &SecretText| {
             text.resolve().map_err(|source| RunError::Secret {
                 key: at(field),
                 source,
             })
         };
-        let mut data = match serde_json::to_value(registration) {
-            Ok(Value::Object(map)) => map,
-            _ => Map::new(),
+        let mut data = serde_json::to_value(registration).unwrap_or_default();
+        data["user_id"] = json!(user.id);
+        data["webhook_id"] = secret("webhook_id", &registration.webhook_id)?.into();
+        data["secret"] = match &registration.secret {
+            Some(text) => secret("secret", text)?.into(),
+            None => Value::Null,
         };
-        data.remove("user");
-        data.insert("user_id".to_owned(), json!(user.id));
-        let webhook_id = secret("webhook_id", &registration.webhook_id)?;
-        data.insert("webhook_id".to_owned(), webhook_id.into());
-        if let Some(text) = &registration.secret {
-            data.insert("secret".to_owned(), secret("secret", text)?.into());
-        }
-        let caller = Caller::inside(Cause::of_user(&hub.env, user.id));
-        hub.commands
-            .call("mobile_app/provision", data, caller)
-            .await
-            .map_err(|error: CommandError| RunError::Provision {
-                key: format!("registrations[{index}]"),
-                message: error.message,
-            })?;
+        wanted.push(data);
     }
-    Ok(())
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let data = Map::from_iter([("registrations".to_owned(), Value::Array(wanted))]);
+    let caller = Caller::inside(Cause::new(&hub.env));
+    hub.commands
+        .call("mobile_app/provision", data, caller)
+        .await
+        .map(drop)
+        .map_err(|error: CommandError| RunError::Provision {
+            key: "registrations".to_owned(),
+            message: error.message,
+        })
 }
 
 /// Tells whoever started the hub where it is. The line on stdout is for programs and the only

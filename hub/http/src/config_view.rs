@@ -2,6 +2,7 @@
 //! alike.
 
 use hearth_core::hub::{Hub, PROTOCOL_VERSION};
+use hearth_core::json::number;
 use hearth_core::registry::ConfigEntry;
 use hearth_core::settings::UnitSystem;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub(crate) fn config_view(hub: &Hub) -> Value {
         "latitude": home.latitude,
         "location_name": home.name,
         "longitude": home.longitude,
-        "radius": home.radius,
+        "radius": number(home.radius),
         "recovery_mode": false,
         "safe_mode": false,
         "state": hub.phase().as_str(),

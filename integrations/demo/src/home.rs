@@ -86,7 +86,11 @@ pub(crate) fn home(units: UnitSystem) -> Vec<Device> {
             "Kitchen lights",
             "White lamp",
             "Kitchen",
-            vec![entity("light", "Kitchen lights", Light::new(Shine::White))],
+            vec![entity(
+                "light",
+                "Kitchen lights",
+                Light::new(Shine::White).lit(),
+            )],
         ),
         device(
             "Coffee machine",

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use crate::attributes_text::AttributesText;
-use crate::text::{Float, Text, Whole, given};
+use crate::text::{Float, Text, Whole, given, object};
 
 /// One report. It replaces everything that was reported before.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for Gps {
 impl<'a> Location<'a> {
     /// From the data of a message; `None` where it is not valid.
     pub(crate) fn parse(data: &'a str) -> Option<Self> {
-        let location: Self = serde_json::from_str(data).ok()?;
+        let location: Self = object(data)?;
         (location.gps.is_none() || location.gps_accuracy.is_some()).then_some(location)
     }
 

@@ -15,8 +15,7 @@ use bytestring::ByteString;
 use futures_util::future::LocalBoxFuture;
 use hearth_core::ask::{Ask, Reply};
 use hearth_core::event::Context as Cause;
-use hearth_core::registry::Changes;
-use hearth_core::store::StoreError;
+use hearth_core::registry::{Changes, EntityUpdateError};
 use hearth_core::webhook::WebhookRequest;
 
 use crate::answer::Answer;
@@ -45,7 +44,7 @@ pub(crate) struct Settled {
 
 impl Settled {
     /// The store failed: nothing changed, the app tries again.
-    pub(crate) fn failed(error: &StoreError) -> Self {
+    pub(crate) fn failed(error: &EntityUpdateError) -> Self {
         tracing::error!(%error, "a phone's change was not stored");
         Self {
             record: None,
@@ -200,12 +199,13 @@ impl Registration {
 pub(crate) fn store(
     phone: &Phone,
     record: Record,
-    more: impl FnOnce(&mut Changes) -> Result<(), StoreError>,
-) -> LocalBoxFuture<'static, Result<Arc<Record>, StoreError>> {
+    more: impl FnOnce(&mut Changes) -> Result<(), EntityUpdateError>,
+) -> LocalBoxFuture<'static, Result<Arc<Record>, EntityUpdateError>> {
     let hub = phone.hub.clone();
     let mut changes = Changes::new(&hub.store);
     let noted = changes
         .put(COLLECTION, &record.entry_id.to_string(), &record)
+        .map_err(EntityUpdateError::from)
         .and_then(|()| more(&mut changes));
     Box::pin(async move {
         noted?;

@@ -296,11 +296,6 @@ impl Registrations {
         self.actors.lock().leaving.remove(id);
     }
 
-    /// How many actors are awake.
-    pub(crate) fn awake(&self) -> usize {
-        self.actors.lock().awake.len()
-    }
-
     /// Ends all actors; what they were doing is done when this returns.
     pub(crate) async fn rest(&self) {
         let awake = std::mem::take(&mut self.actors.lock().awake);

@@ -161,6 +161,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for ObjectText<'a> {
     }
 }
 
+/// A struct from a JSON object; `None` for anything else, where serde would take a list as well.
+pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    let is_object = json.trim_start().starts_with('{');
+    is_object.then(|| serde_json::from_str(json).ok()).flatten()
+}
+
 /// For optional keys that may be absent and not null.
 pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

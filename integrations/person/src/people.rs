@@ -89,6 +89,7 @@ impl People {
         ];
         people.host.subscribe(Filter::of_types(types)).await;
         commands::register(&people.host);
+        people.meet_the_owner().await;
         if people.host.hub().phase() == Phase::Running {
             people.begin().await;
         }

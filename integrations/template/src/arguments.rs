@@ -66,7 +66,9 @@ pub(crate) fn global(
     name: &'static str,
     function: impl Fn(&[Value]) -> Result<Value, Error> + Send + Sync + 'static,
 ) {
-    env.add_function(name, move |args: Rest<ValueOrKwargs>| function(&args.into_values()));
+    env.add_function(name, move |args: Rest<ValueOrKwargs>| {
+        function(&args.into_values())
+    });
 }
 
 /// Registers `function` as a filter.
@@ -75,7 +77,9 @@ pub(crate) fn filter(
     name: &'static str,
     function: impl Fn(&[Value]) -> Result<Value, Error> + Send + Sync + 'static,
 ) {
-    env.add_filter(name, move |args: Rest<ValueOrKwargs>| function(&args.into_values()));
+    env.add_filter(name, move |args: Rest<ValueOrKwargs>| {
+        function(&args.into_values())
+    });
 }
 
 /// Registers `function` as a test.

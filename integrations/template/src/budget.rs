@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use crate::error::{limit, raise, too_deep, type_error, Exception};
+use crate::error::{Exception, limit, raise, too_deep, type_error};
 
 /// Longest text of one value in bytes.
 pub(crate) const TEXT_MAX: usize = 4 << 20;
@@ -133,7 +133,11 @@ pub(crate) fn admit(value: &Value) -> Result<(), Error> {
         return work(1 + value.as_str().map_or(0, |text| text.len() as u64 / 256));
     }
     let weight = weigh(value)?;
-    allocate(usize::try_from(weight).unwrap_or(usize::MAX).saturating_mul(24))
+    allocate(
+        usize::try_from(weight)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(24),
+    )
 }
 
 /// The size of a value with everything in it written out: an item counts one, a text one more

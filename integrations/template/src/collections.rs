@@ -104,7 +104,11 @@ fn sum(args: &[Value]) -> Result<Value, Error> {
 /// Neumaier's summation.
 fn add_exactly(sum: &mut f64, lost: &mut f64, number: f64) {
     let next = *sum + number;
-    *lost += if sum.abs() >= number.abs() { (*sum - next) + number } else { (number - next) + *sum };
+    *lost += if sum.abs() >= number.abs() {
+        (*sum - next) + number
+    } else {
+        (number - next) + *sum
+    };
     *sum = next;
 }
 
@@ -130,15 +134,28 @@ fn range(args: &[Value]) -> Result<Value, Error> {
         }
     };
     if step == 0 {
-        return Err(raise(Exception::ValueError, "range() arg 3 must not be zero"));
+        return Err(raise(
+            Exception::ValueError,
+            "range() arg 3 must not be zero",
+        ));
     }
-    let distance = if step > 0 { stop.saturating_sub(start) } else { start.saturating_sub(stop) };
+    let distance = if step > 0 {
+        stop.saturating_sub(start)
+    } else {
+        start.saturating_sub(stop)
+    };
     let size = step.unsigned_abs();
-    let count = if distance <= 0 { 0 } else { (distance.unsigned_abs() - 1) / size + 1 };
+    let count = if distance <= 0 {
+        0
+    } else {
+        (distance.unsigned_abs() - 1) / size + 1
+    };
     if count > RANGE_MAX.unsigned_abs() {
         return Err(raise(
             Exception::OverflowError,
-            format!("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({RANGE_MAX})."),
+            format!(
+                "Range too big. The sandbox blocks ranges larger than MAX_RANGE ({RANGE_MAX})."
+            ),
         ));
     }
     let count = usize::try_from(count).unwrap_or(0);
@@ -157,25 +174,40 @@ fn extreme(name: &'static str, args: &[Value]) -> Result<Value, Error> {
             // Texts and the rest go to the engine's order below.
             None => return extreme_of_any(name, &items),
         };
-        let better = best.is_none_or(|(best, _)| if name == "min" { number < best } else { number > best });
+        let better = best.is_none_or(|(best, _)| {
+            if name == "min" {
+                number < best
+            } else {
+                number > best
+            }
+        });
         if better {
             best = Some((number, item));
         }
     }
     best.map(|(_, item)| item.clone()).ok_or_else(|| {
-        raise(Exception::ValueError, format!("{name}() iterable argument is empty"))
+        raise(
+            Exception::ValueError,
+            format!("{name}() iterable argument is empty"),
+        )
     })
 }
 
 fn extreme_of_any(name: &str, items: &[Value]) -> Result<Value, Error> {
-    let found = if name == "min" { items.iter().min() } else { items.iter().max() };
+    let found = if name == "min" {
+        items.iter().min()
+    } else {
+        items.iter().max()
+    };
     Ok(found.cloned().unwrap_or_default())
 }
 
 fn numbers_of(name: &str, args: &[Value]) -> Result<Vec<Value>, Error> {
     let (positional, _) = split(args)?;
     match positional {
-        [] => Err(type_error(format!("{name} expected at least 1 argument, got 0"))),
+        [] => Err(type_error(format!(
+            "{name} expected at least 1 argument, got 0"
+        ))),
         [list] => budget::items(list),
         several => Ok(several.to_vec()),
     }
@@ -184,7 +216,10 @@ fn numbers_of(name: &str, args: &[Value]) -> Result<Vec<Value>, Error> {
 /// `average`, `median`
 fn middle(name: &'static str, args: &[Value]) -> Result<Value, Error> {
     let (_, named) = split(args)?;
-    let default = named.into_iter().find(|(name, _)| name == "default").map(|(_, value)| value);
+    let default = named
+        .into_iter()
+        .find(|(name, _)| name == "default")
+        .map(|(_, value)| value);
     let items = numbers_of(name, args)?;
     let numbers: Option<Vec<f64>> = items.iter().map(to_float).collect();
     let Some(mut numbers) = numbers.filter(|numbers| !numbers.is_empty()) else {
@@ -210,7 +245,12 @@ fn dict(args: &[Value]) -> Result<Value, Error> {
     match positional {
         [] => {}
         [map] if map.kind() == ValueKind::Map => {
-            pairs.extend(map.as_object().and_then(|object| object.try_iter_pairs()).into_iter().flatten());
+            pairs.extend(
+                map.as_object()
+                    .and_then(|object| object.try_iter_pairs())
+                    .into_iter()
+                    .flatten(),
+            );
         }
         [list] => {
             for pair in budget::items(list)? {
@@ -233,14 +273,21 @@ fn dict(args: &[Value]) -> Result<Value, Error> {
             )));
         }
     }
-    pairs.extend(named.into_iter().map(|(name, value)| (Value::from(name), value)));
+    pairs.extend(
+        named
+            .into_iter()
+            .map(|(name, value)| (Value::from(name), value)),
+    );
     allocate_items(pairs.len().saturating_mul(2))?;
     Ok(Value::from_pairs(pairs))
 }
 
 fn zip(args: &[Value]) -> Result<Value, Error> {
     let (positional, _) = split(args)?;
-    let lists: Vec<Vec<Value>> = positional.iter().map(budget::items).collect::<Result<_, _>>()?;
+    let lists: Vec<Vec<Value>> = positional
+        .iter()
+        .map(budget::items)
+        .collect::<Result<_, _>>()?;
     let count = lists.iter().map(Vec::len).min().unwrap_or(0);
     allocate_items(count.saturating_mul(lists.len() + 1))?;
     let rows = (0..count).map(|index| {

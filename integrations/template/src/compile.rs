@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, Error, Value};
 use parking_lot::Mutex;
 use self_cell::self_cell;
 
+use crate::error::syntax;
 use crate::{nesting, rewrite};
 
 /// How many compiled templates are kept.
@@ -36,18 +37,26 @@ self_cell!(
 impl Compiled {
     /// Compiles `source`. Needs the deep stack of a render thread.
     fn compile(source: &str) -> Result<Self, Error> {
-        nesting::check(source)?;
+        nesting::check(source).map_err(|error| syntax(error, source))?;
         Self::try_new(source.into(), |source| {
-            let parsed = machinery::parse(source, NAME, Default::default())?;
+            let parsed = machinery::parse(source, NAME, Default::default())
+                .map_err(|error| syntax(error, source))?;
             let mut generator = CodeGenerator::new(NAME, source);
             generator.compile_stmt(&rewrite::template(&parsed));
             let (instructions, blocks) = generator.finish();
-            Ok(Code { instructions, blocks })
+            Ok(Code {
+                instructions,
+                blocks,
+            })
         })
     }
 
     /// Runs the template in `env` with these variables.
-    pub(crate) fn run(&self, env: &Environment<'static>, variables: Value) -> Result<String, Error> {
+    pub(crate) fn run(
+        &self,
+        env: &Environment<'static>,
+        variables: Value,
+    ) -> Result<String, Error> {
         let code = self.borrow_dependent();
         let mut text = String::new();
         machinery::eval(

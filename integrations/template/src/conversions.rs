@@ -22,7 +22,10 @@ fn integer(args: &[Value]) -> Result<Value, Error> {
     let [value, default, base] = bind("int", ["value", "default", "base"], 1, args)?;
     let value = value.unwrap_or_default();
     let base = size(&or(&base, 10), "base")?;
-    match u32::try_from(base).ok().and_then(|base| to_int(&value, base)) {
+    match u32::try_from(base)
+        .ok()
+        .and_then(|base| to_int(&value, base))
+    {
         Some(whole) => Ok(int(whole)),
         None => default.ok_or_else(|| no_default("int", &value)),
     }
@@ -63,7 +66,11 @@ fn iif(args: &[Value]) -> Result<Value, Error> {
     {
         return Ok(if_none);
     }
-    Ok(if value.is_true() { or(&if_true, true) } else { or(&if_false, false) })
+    Ok(if value.is_true() {
+        or(&if_true, true)
+    } else {
+        or(&if_false, false)
+    })
 }
 
 fn is_number(args: &[Value]) -> Result<Value, Error> {
@@ -151,7 +158,9 @@ fn kinds(env: &mut Environment<'static>) {
         ("list", |value| type_name(value) == "list"),
         ("tuple", Value::is_tuple),
         ("datetime", |value| type_name(value) == "datetime.datetime"),
-        ("string_like", |value| matches!(value.kind(), ValueKind::String | ValueKind::Bytes)),
+        ("string_like", |value| {
+            matches!(value.kind(), ValueKind::String | ValueKind::Bytes)
+        }),
         ("number", |value| Number::of(value).is_some()),
         ("sequence", |value| {
             matches!(
@@ -161,7 +170,9 @@ fn kinds(env: &mut Environment<'static>) {
         }),
         ("iterable", |value| {
             value.is_undefined() || value.as_str().is_some() || {
-                value.as_object().is_some_and(|_| value.kind() != ValueKind::Plain)
+                value
+                    .as_object()
+                    .is_some_and(|_| value.kind() != ValueKind::Plain)
             }
         }),
         ("callable", |value| {

@@ -1,10 +1,10 @@
 //! The engine's environment: which functions, filters, tests and globals templates find.
 
 use hearth_core::hub::Hub;
-use minijinja::{AutoEscape, Environment, Error, HtmlEscape, Output, State, Value};
+use minijinja::{AutoEscape, Environment, Error, Output, State, Value};
 
 use crate::budget::{admit, admit_to_namespace, allocate, items};
-use crate::text::{TextWriter, to_text};
+use crate::text::to_text;
 use crate::{
     collections, conversions, hub_functions, json, lookup, methods, operators, regex_filters,
     str_format, texts, time,
@@ -16,12 +16,20 @@ const RECURSION_MAX: usize = 500;
 /// Everything that templates of this home find.
 pub(crate) fn build(hub: &Hub) -> Environment<'static> {
     let mut env = Environment::new();
+    // Its debug mode would keep variables and source in every error.
+    env.set_debug(false);
     env.set_fuel(Some(hub.settings.template.fuel));
     env.set_recursion_limit(RECURSION_MAX);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_formatter(emit);
-    env.add_filter("admitted", |value: Value| admit(&value).map(|()| value));
-    env.add_filter("into namespace", |value: Value| admit_to_namespace(&value).map(|()| value));
+    env.add_filter("admitted", |value: Value| {
+        // What the engine's own filters make of a text is about as long as the text.
+        allocate(value.as_str().map_or(0, str::len))?;
+        admit(&value).map(|()| value)
+    });
+    env.add_filter("into-namespace", |value: Value| {
+        admit_to_namespace(&value).map(|()| value)
+    });
     // Loops know their length, also over texts; what cannot be iterated raises.
     env.add_filter("iterated", |value: Value| match value.as_object() {
         Some(_) if value.try_iter().is_ok() => Ok(value),
@@ -43,12 +51,8 @@ pub(crate) fn build(hub: &Hub) -> Environment<'static> {
 
 /// Writes a value to the output, or into what a `set` block or macro collects; both count.
 fn emit(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    let escaped = !matches!(state.auto_escape(), AutoEscape::None) && !value.is_safe();
-    if escaped {
-        let mut text = TextWriter::default();
-        let escaped = HtmlEscape(&to_text(value)?).to_string();
-        text.push(&escaped)?;
-        return Ok(out.write_str(&text.finish()?)?);
+    if !matches!(state.auto_escape(), AutoEscape::None) && !value.is_safe() {
+        return Ok(out.write_str(&texts::escape_html(&to_text(value)?)?)?);
     }
     match value.as_str() {
         Some(text) => {

@@ -71,7 +71,10 @@ pub(crate) fn unknown_method(message: String) -> Error {
 
 /// What Python calls on when it has nested too deeply.
 pub(crate) fn too_deep() -> Error {
-    raise(Exception::RecursionError, "maximum recursion depth exceeded")
+    raise(
+        Exception::RecursionError,
+        "maximum recursion depth exceeded",
+    )
 }
 
 fn carry(error: TemplateError) -> Error {
@@ -91,19 +94,24 @@ pub(crate) fn in_python_words(error: &Error) -> TemplateError {
     let first_word = detail.split(' ').next().unwrap_or_default();
     let (exception, message) = match error.kind() {
         ErrorKind::OutOfFuel => {
-            return TemplateError::Limit("Template exceeded its maximum number of steps".to_owned());
+            return TemplateError::Limit(
+                "Template exceeded its maximum number of steps".to_owned(),
+            );
         }
         ErrorKind::InvalidOperation if detail == "recursion limit exceeded" => (
             Exception::RecursionError,
             "maximum recursion depth exceeded".to_owned(),
         ),
-        ErrorKind::SyntaxError | ErrorKind::BadEscape => (
-            Exception::TemplateSyntaxError,
-            syntax_message(detail, error.kind()),
-        ),
+        ErrorKind::SyntaxError | ErrorKind::BadEscape => {
+            (Exception::TemplateSyntaxError, detail.to_owned())
+        }
         ErrorKind::TemplateNotFound => (
             Exception::TemplateNotFound,
-            detail.split('"').nth(1).unwrap_or(detail).to_owned(),
+            detail
+                .split(['"', '\''])
+                .nth(1)
+                .unwrap_or(detail)
+                .to_owned(),
         ),
         ErrorKind::UnknownFunction => (
             Exception::UndefinedError,
@@ -111,50 +119,70 @@ pub(crate) fn in_python_words(error: &Error) -> TemplateError {
         ),
         ErrorKind::UnknownFilter => (
             Exception::TemplateAssertionError,
-            format!("No filter named '{}'.", detail.split(' ').nth(1).unwrap_or_default()),
+            format!(
+                "No filter named '{}'.",
+                detail.split(' ').nth(1).unwrap_or_default()
+            ),
         ),
         ErrorKind::UnknownTest => (
             Exception::TemplateAssertionError,
-            format!("No test named '{}'.", detail.split(' ').nth(1).unwrap_or_default()),
+            format!(
+                "No test named '{}'.",
+                detail.split(' ').nth(1).unwrap_or_default()
+            ),
         ),
         ErrorKind::UndefinedError => (Exception::UndefinedError, detail.to_owned()),
         ErrorKind::CannotUnpack => (Exception::ValueError, detail.to_owned()),
         kind => (
             Exception::TypeError,
-            if detail.is_empty() { kind.to_string() } else { detail.to_owned() },
+            if detail.is_empty() {
+                kind.to_string()
+            } else {
+                detail.to_owned()
+            },
         ),
     };
     TemplateError::Raised(exception, message)
 }
 
-/// Jinja's words for what the parser says. The parser's own words where Jinja's are not known.
-fn syntax_message(detail: &str, kind: ErrorKind) -> String {
-    if kind == ErrorKind::BadEscape {
-        return "bad escape in a string".to_owned();
-    }
+/// What the parser says of `source`, in Jinja's words; the parser's own where those are not known.
+pub(crate) fn syntax(error: Error, source: &str) -> Error {
+    let message = match error.kind() {
+        ErrorKind::SyntaxError => syntax_message(&error, source),
+        ErrorKind::BadEscape => "bad escape in a string".to_owned(),
+        _ => return error,
+    };
+    raise(Exception::TemplateSyntaxError, message)
+}
+
+fn syntax_message(error: &Error, source: &str) -> String {
+    let detail = error.detail().unwrap_or_default();
     if let Some(tag) = detail.strip_prefix("unknown statement ") {
         return unknown_tag(tag);
     }
     let Some(rest) = detail.strip_prefix("unexpected ") else {
         return detail.to_owned();
     };
-    let Some((found, expected)) = rest.split_once(", expected ") else {
-        return match describe(rest) {
-            Some(found) => format!("Expected an expression, got '{found}'"),
-            None => detail.to_owned(),
+    // The parser points at the token that it did not expect. Jinja shows a name as it stands.
+    let place = error.range().unwrap_or_default();
+    let found = |kind: &str| match (kind, source.get(place.clone())) {
+        ("identifier", Some(name)) => name.to_owned(),
+        (kind, _) => describe(kind).unwrap_or(kind).to_owned(),
+    };
+    let Some((kind, expected)) = rest.split_once(", expected ") else {
+        let before = source.get(..place.start).unwrap_or_default().trim_end();
+        let found = found(rest);
+        return if before.ends_with(['+', '-', '*', '/', '~', '<', '>', '(', '[', ':', ',', '|']) {
+            format!("unexpected '{found}'")
+        } else {
+            format!("Expected an expression, got '{found}'")
         };
     };
-    match (found, describe(expected)) {
-        ("end of input", Some(expected)) => {
-            format!("unexpected end of template, expected '{expected}'.")
-        }
-        ("end of input", None) => format!("unexpected end of template, expected {expected}."),
-        (_, Some(expected)) => match describe(found) {
-            Some(found) => format!("expected token '{expected}', got '{found}'"),
-            None => format!("expected token '{expected}', got {found}"),
-        },
-        (_, None) => detail.to_owned(),
+    let expected = describe(expected).unwrap_or(expected);
+    if kind == "end of input" {
+        return format!("unexpected end of template, expected '{expected}'.");
     }
+    format!("expected token '{expected}', got '{}'", found(kind))
 }
 
 /// Jinja's message for a tag that it does not know.

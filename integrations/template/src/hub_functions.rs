@@ -46,7 +46,10 @@ fn attribute(hub: &Hub, entity: &Value, name: &Value) -> Result<Option<Value>, E
     };
     work(state.attributes.as_json().len() as u64 / 64)?;
     let name = to_text(name)?;
-    Ok(state.attributes.get(&name).map(|value| crate::json::from_json(&value)))
+    Ok(state
+        .attributes
+        .get(&name)
+        .map(|value| crate::json::from_json(&value)))
 }
 
 fn state_attr(hub: &Hub, args: &[Value]) -> Result<Value, Error> {
@@ -93,7 +96,8 @@ fn has_value(hub: &Hub, args: &[Value]) -> Result<Value, Error> {
 /// contain each other.
 fn expand(hub: &Hub, args: &[Value]) -> Result<Value, Error> {
     let (positional, _) = split(args)?;
-    let mut waiting: Vec<(Value, usize)> = positional.iter().map(|value| (value.clone(), 0)).collect();
+    let mut waiting: Vec<(Value, usize)> =
+        positional.iter().map(|value| (value.clone(), 0)).collect();
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     while let Some((value, depth)) = waiting.pop() {
@@ -105,7 +109,11 @@ fn expand(hub: &Hub, args: &[Value]) -> Result<Value, Error> {
             value.as_str().is_some() || value.downcast_object_ref::<StateObject>().is_some();
         if !is_entity {
             if value.as_object().is_some() {
-                waiting.extend(budget::items(&value)?.into_iter().map(|item| (item, depth + 1)));
+                waiting.extend(
+                    budget::items(&value)?
+                        .into_iter()
+                        .map(|item| (item, depth + 1)),
+                );
                 allocate_items(waiting.len())?;
             }
             continue;
@@ -123,7 +131,9 @@ fn expand(hub: &Hub, args: &[Value]) -> Result<Value, Error> {
         };
         match members {
             Some(serde_json::Value::Array(members)) => {
-                let members = members.iter().map(|member| (crate::json::from_json(member), depth + 1));
+                let members = members
+                    .iter()
+                    .map(|member| (crate::json::from_json(member), depth + 1));
                 waiting.extend(members);
                 allocate_items(waiting.len())?;
             }

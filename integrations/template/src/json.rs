@@ -29,9 +29,10 @@ pub(crate) fn from_json(json: &serde_json::Value) -> Value {
         },
         serde_json::Value::String(text) => text.as_str().into(),
         serde_json::Value::Array(items) => items.iter().map(from_json).collect(),
-        serde_json::Value::Object(map) => {
-            Value::from_pairs(map.iter().map(|(key, value)| (key.as_str(), from_json(value))))
-        }
+        serde_json::Value::Object(map) => Value::from_pairs(
+            map.iter()
+                .map(|(key, value)| (key.as_str(), from_json(value))),
+        ),
     }
 }
 
@@ -116,7 +117,13 @@ fn write(value: &Value, style: Style, depth: usize, out: &mut TextWriter) -> Res
         ValueKind::Bool => out.push(if value.is_true() { "true" } else { "false" }),
         ValueKind::Number => match Number::of(value) {
             Some(Number::Float(number)) if !number.is_finite() => out.push(if style.html {
-                if number.is_nan() { "NaN" } else if number > 0.0 { "Infinity" } else { "-Infinity" }
+                if number.is_nan() {
+                    "NaN"
+                } else if number > 0.0 {
+                    "Infinity"
+                } else {
+                    "-Infinity"
+                }
             } else {
                 "null"
             }),
@@ -143,7 +150,15 @@ fn write(value: &Value, style: Style, depth: usize, out: &mut TextWriter) -> Res
                     Some(key) => write_string(key, style, out)?,
                     None => {
                         let mut text = TextWriter::default();
-                        write(key, Style { indent: None, ..style }, depth + 1, &mut text)?;
+                        write(
+                            key,
+                            Style {
+                                indent: None,
+                                ..style
+                            },
+                            depth + 1,
+                            &mut text,
+                        )?;
                         write_string(&text.finish()?, style, out)?;
                     }
                 }
@@ -155,7 +170,10 @@ fn write(value: &Value, style: Style, depth: usize, out: &mut TextWriter) -> Res
             })
         }
         _ => Err(type_error(if style.html {
-            format!("Object of type {} is not JSON serializable", type_name(value))
+            format!(
+                "Object of type {} is not JSON serializable",
+                type_name(value)
+            )
         } else {
             format!("Type is not JSON serializable: {}", type_name(value))
         })),
@@ -239,10 +257,18 @@ fn to_json(args: &[Value]) -> Result<Value, Error> {
 fn tojson(args: &[Value]) -> Result<Value, Error> {
     let [value, indent] = bind("tojson", ["value", "indent"], 1, args)?;
     let indent = match indent.filter(|indent| !indent.is_none()) {
-        Some(indent) => Some(usize::try_from(budget::size(&indent, "indent")?.clamp(0, 64)).unwrap_or(0)),
+        Some(indent) => {
+            Some(usize::try_from(budget::size(&indent, "indent")?.clamp(0, 64)).unwrap_or(0))
+        }
         None => None,
     };
-    let style = Style { space: " ", indent, ascii: true, sort_keys: true, html: true };
+    let style = Style {
+        space: " ",
+        indent,
+        ascii: true,
+        sort_keys: true,
+        html: true,
+    };
     let mut out = TextWriter::default();
     write(&value.unwrap_or_default(), style, 0, &mut out)?;
     Ok(Value::from(out.finish()?))
@@ -252,11 +278,16 @@ fn parse(args: &[Value]) -> Result<Value, Error> {
     let [text] = bind("from_json", ["value"], 1, args)?;
     let value = text.unwrap_or_default();
     let Some(text) = value.as_str() else {
-        return Err(type_error("Input must be bytes, bytearray, memoryview, or str"));
+        return Err(type_error(
+            "Input must be bytes, bytearray, memoryview, or str",
+        ));
     };
     budget::allocate(text.len().saturating_mul(8))?;
     let parsed = from_text(text).map_err(|error| {
-        raise(Exception::ValueError, format!("Template error: from_json got invalid input: {error}"))
+        raise(
+            Exception::ValueError,
+            format!("Template error: from_json got invalid input: {error}"),
+        )
     })?;
     admit(&parsed)?;
     Ok(parsed)

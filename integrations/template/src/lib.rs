@@ -54,7 +54,9 @@ const MAILBOX: usize = 256;
 
 /// Makes the integration.
 pub fn factory() -> Factory {
-    Factory::new(Manifest::new("template", "Template"), |_| Box::<Templates>::default())
+    Factory::new(Manifest::new("template", "Template"), |_| {
+        Box::<Templates>::default()
+    })
 }
 
 #[derive(Default)]
@@ -73,7 +75,8 @@ impl Integration for Templates {
             });
             // Renders answer as they finish: an actor of its own, since the integration itself
             // is handed one command at a time.
-            hub.commands.register(RENDER, Access::Inside, door.clone().recipient());
+            hub.commands
+                .register(RENDER, Access::Inside, door.clone().recipient());
             self.door = Some((hub, door));
             Ok(())
         })
@@ -129,14 +132,26 @@ fn request(mut data: Map<String, Value>) -> Result<Request, CommandError> {
     let variables = match data.remove("variables") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(variables)) => variables,
-        Some(_) => return Err(CommandError::invalid("expected `variables` to be an object")),
+        Some(_) => {
+            return Err(CommandError::invalid(
+                "expected `variables` to be an object",
+            ));
+        }
     };
     let typed = match data.remove("typed") {
         None => true,
         Some(Value::Bool(typed)) => typed,
-        Some(_) => return Err(CommandError::invalid("expected `typed` to be true or false")),
+        Some(_) => {
+            return Err(CommandError::invalid(
+                "expected `typed` to be true or false",
+            ));
+        }
     };
-    Ok(Request { template, variables, typed })
+    Ok(Request {
+        template,
+        variables,
+        typed,
+    })
 }
 
 fn command_error(error: TemplateError) -> CommandError {

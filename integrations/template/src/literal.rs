@@ -183,7 +183,9 @@ impl Reader<'_> {
     fn value(&mut self) -> Option<Literal> {
         self.skip_space();
         match self.rest.bytes().next()? {
-            b'[' => self.within(|reader| reader.sequence(']').map(|(items, _)| Literal::List(items))),
+            b'[' => {
+                self.within(|reader| reader.sequence(']').map(|(items, _)| Literal::List(items)))
+            }
             b'(' => self.within(Self::parenthesised),
             b'{' => self.within(Self::braced),
             b'+' | b'-' => self.signed(),
@@ -308,7 +310,10 @@ impl Reader<'_> {
         let negative = self.rest.starts_with('-');
         self.rest = &self.rest[1..];
         self.skip_space();
-        if !self.rest.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        if !self
+            .rest
+            .starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        {
             return None;
         }
         let (number, rest) = number::read(self.rest, negative)?;

@@ -17,18 +17,31 @@ pub(crate) fn install(env: &mut Environment<'static>) {
     env.add_filter(".", |from: Value, name: &str| attribute(&from, name));
     env.add_filter(".!", |from: Value, name: &str| {
         let value = attribute(&from, name)?;
-        if value.is_undefined() { Err(no_attribute(&from, name)) } else { Ok(value) }
+        if value.is_undefined() {
+            Err(no_attribute(&from, name))
+        } else {
+            Ok(value)
+        }
     });
     env.add_filter("[]", |from: Value, key: Value| item(&from, &key));
     env.add_filter("[]!", |from: Value, key: Value| {
         let value = item(&from, &key)?;
-        if value.is_undefined() { Err(no_item(&from, &key)?) } else { Ok(value) }
+        if value.is_undefined() {
+            Err(no_item(&from, &key)?)
+        } else {
+            Ok(value)
+        }
     });
-    env.add_filter("[:]", |from: Value, start: Value, stop: Value, step: Value| {
-        slice(&from, &start, &stop, &step)
-    });
+    env.add_filter(
+        "[:]",
+        |from: Value, start: Value, stop: Value, step: Value| slice(&from, &start, &stop, &step),
+    );
     env.add_filter("!", |value: Value, name: &str| {
-        if value.is_undefined() { Err(undefined(name)) } else { Ok(value) }
+        if value.is_undefined() {
+            Err(undefined(name))
+        } else {
+            Ok(value)
+        }
     });
     env.add_filter("attr", |from: Value, name: &str| attribute(&from, name));
 }
@@ -154,7 +167,11 @@ fn slice(from: &Value, start: &Value, stop: &Value, step: &Value) -> Result<Valu
             let cut: Vec<Value> = indices(items.len(), start, stop, step)
                 .map(|index| items[index].clone())
                 .collect();
-            Ok(if from.is_tuple() { Value::from(Tuple::from(cut)) } else { Value::from(cut) })
+            Ok(if from.is_tuple() {
+                Value::from(Tuple::from(cut))
+            } else {
+                Value::from(cut)
+            })
         }
         _ => Err(type_error(format!(
             "'{}' object is not subscriptable",
@@ -171,7 +188,11 @@ fn indices(
     step: i64,
 ) -> impl Iterator<Item = usize> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
-    let (lowest, highest) = if step > 0 { (0, length) } else { (-1, length - 1) };
+    let (lowest, highest) = if step > 0 {
+        (0, length)
+    } else {
+        (-1, length - 1)
+    };
     let place = |bound: Option<i64>, otherwise: i64| match bound {
         None => otherwise,
         Some(index) if index < 0 => (index + length).clamp(lowest, highest),

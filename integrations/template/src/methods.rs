@@ -13,6 +13,8 @@ use crate::error::unknown_method;
 use crate::lookup::unsafe_attribute;
 use crate::text::{object_name, type_name};
 
+pub(crate) use texts::strip;
+
 /// Registers the callback.
 pub(crate) fn install(env: &mut Environment<'static>) {
     env.set_unknown_method_callback(|_, receiver, method, args| call(receiver, method, args));
@@ -49,8 +51,14 @@ fn changes_receiver(class: &str, method: &str) -> bool {
             method,
             "append" | "clear" | "extend" | "insert" | "pop" | "remove" | "reverse" | "sort"
         ),
-        "dict" => matches!(method, "clear" | "pop" | "popitem" | "setdefault" | "update"),
-        "set" => matches!(method, "add" | "clear" | "discard" | "pop" | "remove" | "update"),
+        "dict" => matches!(
+            method,
+            "clear" | "pop" | "popitem" | "setdefault" | "update"
+        ),
+        "set" => matches!(
+            method,
+            "add" | "clear" | "discard" | "pop" | "remove" | "update"
+        ),
         _ => false,
     }
 }

@@ -52,7 +52,8 @@ pub(crate) fn check(source: &str) -> Result<(), Error> {
             _ => 0,
         };
         at_tag = starts_tag;
-        let operators = chain.operators + brackets.iter().map(|chain| chain.operators).sum::<usize>();
+        let operators =
+            chain.operators + brackets.iter().map(|chain| chain.operators).sum::<usize>();
         if brackets.len() > LEVELS_MAX
             || signs > LEVELS_MAX
             || operators > OPERATORS_MAX

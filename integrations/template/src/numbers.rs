@@ -272,7 +272,9 @@ pub(crate) fn floor_divide(left: &Value, right: &Value) -> Result<Value, Error> 
         }
         (a, b) => {
             let remainder = float_modulo(a.float(), b.float());
-            Ok(((a.float() - remainder) / b.float()).round_ties_even().into())
+            Ok(((a.float() - remainder) / b.float())
+                .round_ties_even()
+                .into())
         }
     }
 }
@@ -283,7 +285,11 @@ pub(crate) fn modulo(left: &Value, right: &Value) -> Result<Value, Error> {
         (Number::Int(_), Number::Int(0)) => Err(division("integer modulo by zero")),
         (Number::Int(a), Number::Int(b)) => {
             let remainder = a.checked_rem(b).unwrap_or(0);
-            let shift = if remainder != 0 && (remainder < 0) != (b < 0) { b } else { 0 };
+            let shift = if remainder != 0 && (remainder < 0) != (b < 0) {
+                b
+            } else {
+                0
+            };
             Ok(int(remainder + shift))
         }
         (_, b) if b.float() == 0.0 => Err(division("float modulo by zero")),

@@ -37,10 +37,14 @@ pub(crate) fn install(env: &mut Environment<'static>) {
         ("in", |a, b| contains(b, a).map(Value::from)),
     ];
     for (sign, operator) in binary {
-        env.add_filter(sign, move |left: Value, right: Value| operator(&left, &right));
+        env.add_filter(sign, move |left: Value, right: Value| {
+            operator(&left, &right)
+        });
     }
     env.add_filter("negated", |value: Value| numbers::negate(&value));
-    env.add_filter("chained", |args: minijinja::value::Rest<Value>| chained(&args));
+    env.add_filter("chained", |args: minijinja::value::Rest<Value>| {
+        chained(&args)
+    });
     let tests: [(&[&str], &str); 6] = [
         (&["==", "eq", "equalto"], "=="),
         (&["!=", "ne"], "!="),
@@ -51,10 +55,14 @@ pub(crate) fn install(env: &mut Environment<'static>) {
     ];
     for (names, sign) in tests {
         for name in names {
-            env.add_test(*name, move |left: Value, right: Value| compare_by(sign, &left, &right));
+            env.add_test(*name, move |left: Value, right: Value| {
+                compare_by(sign, &left, &right)
+            });
         }
     }
-    env.add_test("in", |item: Value, container: Value| contains(&container, &item));
+    env.add_test("in", |item: Value, container: Value| {
+        contains(&container, &item)
+    });
 }
 
 fn compare_by(sign: &str, left: &Value, right: &Value) -> Result<bool, Error> {
@@ -117,7 +125,11 @@ fn add(left: &Value, right: &Value) -> Result<Value, Error> {
 }
 
 fn sequence(items: Vec<Value>, tuple: bool) -> Value {
-    if tuple { Value::from(Tuple::from(items)) } else { Value::from(items) }
+    if tuple {
+        Value::from(Tuple::from(items))
+    } else {
+        Value::from(items)
+    }
 }
 
 fn subtract(left: &Value, right: &Value) -> Result<Value, Error> {
@@ -129,7 +141,11 @@ fn subtract(left: &Value, right: &Value) -> Result<Value, Error> {
 
 fn multiply(left: &Value, right: &Value) -> Result<Value, Error> {
     let (repeated, count) = match (Number::of(left), Number::of(right)) {
-        (_, Some(Number::Int(count))) if !matches!(left.kind(), ValueKind::Number | ValueKind::Bool) => (left, count),
+        (_, Some(Number::Int(count)))
+            if !matches!(left.kind(), ValueKind::Number | ValueKind::Bool) =>
+        {
+            (left, count)
+        }
         (Some(Number::Int(count)), None) => (right, count),
         _ => return times(left, right),
     };
@@ -226,10 +242,16 @@ fn same(left: &Value, right: &Value) -> bool {
                 return false;
             };
             let mut count = 0;
-            let found = one.try_iter_pairs().into_iter().flatten().all(|(key, value)| {
-                count += 1;
-                other.get_value(&key).is_some_and(|there| same(&value, &there))
-            });
+            let found = one
+                .try_iter_pairs()
+                .into_iter()
+                .flatten()
+                .all(|(key, value)| {
+                    count += 1;
+                    other
+                        .get_value(&key)
+                        .is_some_and(|there| same(&value, &there))
+                });
             found && count == other.try_iter().map_or(0, Iterator::count)
         }
         _ => left == right,

@@ -14,7 +14,11 @@ const FIELD_MAX: usize = 10_000;
 /// `format % values`: a tuple gives several values, a dict gives them by name.
 pub(crate) fn format(format: &str, values: &Value) -> Result<Value, Error> {
     let by_name = values.kind() == ValueKind::Map;
-    let given = if values.is_tuple() { budget::items(values)? } else { vec![values.clone()] };
+    let given = if values.is_tuple() {
+        budget::items(values)?
+    } else {
+        vec![values.clone()]
+    };
     let mut given = given.into_iter();
     let mut out = TextWriter::default();
     let mut rest = format;
@@ -28,21 +32,30 @@ pub(crate) fn format(format: &str, values: &Value) -> Result<Value, Error> {
         }
         let mut named = None;
         if let Some(after) = rest.strip_prefix('(') {
-            let end = after.find(')').ok_or_else(|| bad("incomplete format key"))?;
+            let end = after
+                .find(')')
+                .ok_or_else(|| bad("incomplete format key"))?;
             if !by_name {
                 return Err(type_error("format requires a mapping"));
             }
             let key = Value::from(&after[..end]);
             let found = values.get_item(&key)?;
             if found.is_undefined() {
-                return Err(raise(Exception::TypeError, format!("missing key {}", to_repr(&key)?)));
+                return Err(raise(
+                    Exception::TypeError,
+                    format!("missing key {}", to_repr(&key)?),
+                ));
             }
             named = Some(found);
             rest = &after[end + 1..];
         }
         let mut layout = Layout::default();
         rest = layout.read_flags(rest);
-        let mut next = || given.next().ok_or_else(|| bad("not enough arguments for format string"));
+        let mut next = || {
+            given
+                .next()
+                .ok_or_else(|| bad("not enough arguments for format string"))
+        };
         layout.width = match rest.strip_prefix('*') {
             Some(after) => {
                 rest = after;
@@ -71,7 +84,9 @@ pub(crate) fn format(format: &str, values: &Value) -> Result<Value, Error> {
     }
     out.push(rest)?;
     if given.next().is_some() && !by_name {
-        return Err(type_error("not all arguments converted during string formatting"));
+        return Err(type_error(
+            "not all arguments converted during string formatting",
+        ));
     }
     Ok(Value::from(out.finish()?))
 }
@@ -87,7 +102,9 @@ fn incomplete() -> Error {
 fn field(size: i64) -> Result<usize, Error> {
     match usize::try_from(size.unsigned_abs()) {
         Ok(size) if size <= FIELD_MAX => Ok(size),
-        _ => Err(limit(format!("Template made a field wider than {FIELD_MAX}"))),
+        _ => Err(limit(format!(
+            "Template made a field wider than {FIELD_MAX}"
+        ))),
     }
 }
 
@@ -150,7 +167,9 @@ impl Layout {
                 (Some(text), _) if text.chars().count() == 1 => self.pad_text(text, '>'),
                 (None, Some(code)) => {
                     let c = u32::try_from(code).ok().and_then(char::from_u32);
-                    let c = c.ok_or_else(|| raise(Exception::OverflowError, "%c arg not in range(0x110000)"))?;
+                    let c = c.ok_or_else(|| {
+                        raise(Exception::OverflowError, "%c arg not in range(0x110000)")
+                    })?;
                     self.pad_text(&c.to_string(), '>')
                 }
                 _ => Err(type_error("%c requires int or char")),
@@ -178,11 +197,17 @@ impl Layout {
             },
             'f' | 'F' | 'e' | 'E' | 'g' | 'G' => match Number::of(value) {
                 Some(number) => self.float(number.float(), kind),
-                None => Err(type_error(format!("must be real number, not {}", type_name(value)))),
+                None => Err(type_error(format!(
+                    "must be real number, not {}",
+                    type_name(value)
+                ))),
             },
             other => Err(raise(
                 Exception::ValueError,
-                format!("unsupported format character '{other}' (0x{:x})", u32::from(other)),
+                format!(
+                    "unsupported format character '{other}' (0x{:x})",
+                    u32::from(other)
+                ),
             )),
         }
     }
@@ -239,13 +264,22 @@ impl Layout {
             _ => "",
         };
         let head = format!("{sign}{prefix}");
-        let finite = digits.starts_with(|c: char| c.is_ascii_hexdigit()) && !digits.starts_with("inf");
+        let finite =
+            digits.starts_with(|c: char| c.is_ascii_hexdigit()) && !digits.starts_with("inf");
         let inside = self.align == Some('=') || (self.zero && self.align.is_none());
         if !inside {
             return self.pad(&format!("{head}{digits}"), '>', self.width);
         }
-        let fill = if self.zero && finite { Some('0') } else { self.fill };
-        let inner = Self { align: None, fill, ..self.clone() };
+        let fill = if self.zero && finite {
+            Some('0')
+        } else {
+            self.fill
+        };
+        let inner = Self {
+            align: None,
+            fill,
+            ..self.clone()
+        };
         let width = self.width.saturating_sub(head.len());
         Ok(format!("{head}{}", inner.pad(digits, '>', width)?))
     }
@@ -253,7 +287,10 @@ impl Layout {
     /// A text, cut to the precision and padded to the width.
     pub(crate) fn pad_text(&self, text: &str, align: char) -> Result<String, Error> {
         let text = match self.precision {
-            Some(most) => text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end]),
+            Some(most) => text
+                .char_indices()
+                .nth(most)
+                .map_or(text, |(end, _)| &text[..end]),
             None => text,
         };
         self.pad(text, align, self.width)
@@ -263,7 +300,9 @@ impl Layout {
         let missing = width.saturating_sub(text.chars().count());
         let fill = self.fill.unwrap_or(' ');
         if text.len() + missing * fill.len_utf8() > TEXT_MAX {
-            return Err(limit(format!("Template made a text of more than {TEXT_MAX} bytes")));
+            return Err(limit(format!(
+                "Template made a text of more than {TEXT_MAX} bytes"
+            )));
         }
         let (before, after) = match self.align.unwrap_or(align) {
             '<' => (0, missing),

@@ -16,7 +16,11 @@ use crate::text::{TextWriter, to_text};
 
 /// Compiled size of an expression in bytes, and how long a text it may be run over: the time of
 /// a run is bounded by their product.
-const SIZES: [(usize, usize); 3] = [(16 << 10, 256 << 10), (64 << 10, 64 << 10), (256 << 10, 16 << 10)];
+const SIZES: [(usize, usize); 3] = [
+    (16 << 10, 256 << 10),
+    (64 << 10, 64 << 10),
+    (256 << 10, 16 << 10),
+];
 /// Deepest nesting of an expression.
 const NESTING_MAX: u32 = 50;
 /// Longest expression in bytes.
@@ -71,7 +75,10 @@ fn compile(pattern: String, ignore_case: bool) -> Result<Expression, Error> {
 }
 
 fn invalid(why: &str) -> Error {
-    raise(Exception::ValueError, format!("invalid regular expression: {why}"))
+    raise(
+        Exception::ValueError,
+        format!("invalid regular expression: {why}"),
+    )
 }
 
 /// The text and the compiled expression of a call; `anchored` to the start of the text.
@@ -83,10 +90,16 @@ fn prepare(
 ) -> Result<(String, Regex), Error> {
     let text = to_text(&value.unwrap_or_default())?;
     let pattern = to_text(&or(find, ""))?;
-    let pattern = if anchored { format!("^(?:{pattern})") } else { pattern };
+    let pattern = if anchored {
+        format!("^(?:{pattern})")
+    } else {
+        pattern
+    };
     let expression = compile(pattern, or(ignore_case, false).is_true())?;
     if text.len() > expression.text_max {
-        return Err(limit("Template matched a text that is too long for the regular expression"));
+        return Err(limit(
+            "Template matched a text that is too long for the regular expression",
+        ));
     }
     budget::work(text.len() as u64)?;
     Ok((text, expression.regex))
@@ -169,7 +182,8 @@ fn find_all(
     for captures in regex.captures_iter(&text) {
         let read = captures.get(0).map_or(0, |whole| whole.end());
         budget::work(1 + (text.len() - read) as u64 / 16)?;
-        let group = |index: usize| Value::from(captures.get(index).map_or("", |group| group.as_str()));
+        let group =
+            |index: usize| Value::from(captures.get(index).map_or("", |group| group.as_str()));
         found.push(match captures.len() {
             1 => group(0),
             2 => group(1),
@@ -188,8 +202,12 @@ fn find_all(
 
 /// Registers the filters and tests.
 pub(crate) fn install(env: &mut Environment<'static>) {
-    filter(env, "regex_match", |args| matches("regex_match", true, args));
-    filter(env, "regex_search", |args| matches("regex_search", false, args));
+    filter(env, "regex_match", |args| {
+        matches("regex_match", true, args)
+    });
+    filter(env, "regex_search", |args| {
+        matches("regex_search", false, args)
+    });
     test(env, "match", |args| matches("match", true, args));
     test(env, "search", |args| matches("search", false, args));
     filter(env, "regex_replace", replace);
@@ -204,7 +222,11 @@ pub(crate) fn install(env: &mut Environment<'static>) {
         let found = find_all(value, &find, &ignore_case)?;
         let index = size(&or(&index, 0), "index")?;
         let length = i64::try_from(found.len()).unwrap_or(i64::MAX);
-        let place = if index < 0 { index.saturating_add(length) } else { index };
+        let place = if index < 0 {
+            index.saturating_add(length)
+        } else {
+            index
+        };
         usize::try_from(place)
             .ok()
             .and_then(|place| found.get(place).cloned())

@@ -82,7 +82,10 @@ impl Renderer {
         request: Request,
         reply: impl FnOnce(Rendered) + Send + 'static,
     ) -> Result<(), TemplateError> {
-        let job = Job { request, reply: Box::new(reply) };
+        let job = Job {
+            request,
+            reply: Box::new(reply),
+        };
         self.queue.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(_) => TemplateError::Busy,
             TrySendError::Disconnected(_) => TemplateError::Failed,
@@ -167,6 +170,10 @@ impl Engine {
     }
 
     fn answer(&self, text: &str, typed: bool) -> serde_json::Value {
-        if typed { literal::parse(text) } else { text.into() }
+        if typed {
+            literal::parse(text)
+        } else {
+            text.into()
+        }
     }
 }

@@ -7,14 +7,14 @@
 //! template can spell. Where the template goes on from a value, the demanding form of a reading
 //! is used, which raises what Python raises for an undefined one.
 
+use minijinja::Value;
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{
     AutoEscape, BinOp, BinOpKind, Block, Call, CallArg, CallBlock, Compare, CompareOpKind, Const,
     EmitExpr, Expr, Extends, Filter, FilterBlock, ForLoop, FromImport, GetAttr, GetItem, IfCond,
-    IfExpr, Import, Include, List, Macro, Map, Set, SetBlock, Spanned, Stmt, Template, Test,
-    Tuple, UnaryOp, UnaryOpKind, Var, WithBlock,
+    IfExpr, Import, Include, List, Macro, Map, Set, SetBlock, Spanned, Stmt, Template, Test, Tuple,
+    UnaryOp, UnaryOpKind, Var, WithBlock,
 };
-use minijinja::Value;
 
 /// The whole template.
 pub(crate) fn template<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
@@ -31,12 +31,18 @@ fn body<'a>(stmts: &[Stmt<'a>]) -> Vec<Stmt<'a>> {
 
 fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
     match stmt {
-        Stmt::Template(s) => {
-            Stmt::Template(spanned(Template { children: body(&s.children) }, s.span()))
-        }
-        Stmt::EmitExpr(s) => {
-            Stmt::EmitExpr(spanned(EmitExpr { expr: lenient(&s.expr) }, s.span()))
-        }
+        Stmt::Template(s) => Stmt::Template(spanned(
+            Template {
+                children: body(&s.children),
+            },
+            s.span(),
+        )),
+        Stmt::EmitExpr(s) => Stmt::EmitExpr(spanned(
+            EmitExpr {
+                expr: lenient(&s.expr),
+            },
+            s.span(),
+        )),
         // Raw text is written as a value is, so that it is counted.
         Stmt::EmitRaw(s) => {
             let expr = constant(Value::from(s.raw), s.span());
@@ -88,19 +94,32 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
             s.span(),
         )),
         Stmt::AutoEscape(s) => Stmt::AutoEscape(spanned(
-            AutoEscape { enabled: lenient(&s.enabled), body: body(&s.body) },
+            AutoEscape {
+                enabled: lenient(&s.enabled),
+                body: body(&s.body),
+            },
             s.span(),
         )),
         Stmt::FilterBlock(s) => Stmt::FilterBlock(spanned(
-            FilterBlock { filter: lenient(&s.filter), body: body(&s.body) },
+            FilterBlock {
+                filter: lenient(&s.filter),
+                body: body(&s.body),
+            },
             s.span(),
         )),
         Stmt::Block(s) => Stmt::Block(spanned(
-            Block { name: s.name, required: s.required, body: body(&s.body) },
+            Block {
+                name: s.name,
+                required: s.required,
+                body: body(&s.body),
+            },
             s.span(),
         )),
         Stmt::Import(s) => Stmt::Import(spanned(
-            Import { expr: lenient(&s.expr), name: target(&s.name) },
+            Import {
+                expr: lenient(&s.expr),
+                name: target(&s.name),
+            },
             s.span(),
         )),
         Stmt::FromImport(s) => Stmt::FromImport(spanned(
@@ -114,11 +133,17 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
             },
             s.span(),
         )),
-        Stmt::Extends(s) => {
-            Stmt::Extends(spanned(Extends { name: lenient(&s.name) }, s.span()))
-        }
+        Stmt::Extends(s) => Stmt::Extends(spanned(
+            Extends {
+                name: lenient(&s.name),
+            },
+            s.span(),
+        )),
         Stmt::Include(s) => Stmt::Include(spanned(
-            Include { name: lenient(&s.name), ignore_missing: s.ignore_missing },
+            Include {
+                name: lenient(&s.name),
+                ignore_missing: s.ignore_missing,
+            },
             s.span(),
         )),
         Stmt::Macro(s) => Stmt::Macro(spanned(macro_declaration(s), s.span())),
@@ -133,7 +158,9 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
         Stmt::Break(s) => Stmt::Break(spanned(minijinja::machinery::ast::Break, s.span())),
         // The pass over the tokens lets no `do` through.
         Stmt::Do(s) => Stmt::Do(spanned(
-            minijinja::machinery::ast::Do { call: spanned(call(&s.call), s.call.span()) },
+            minijinja::machinery::ast::Do {
+                call: spanned(call(&s.call), s.call.span()),
+            },
             s.span(),
         )),
     }
@@ -152,11 +179,16 @@ fn macro_declaration<'a>(declared: &Macro<'a>) -> Macro<'a> {
 fn target<'a>(expr: &Expr<'a>) -> Expr<'a> {
     match expr {
         Expr::List(list) => Expr::List(spanned(
-            List { items: list.items.iter().map(target).collect() },
+            List {
+                items: list.items.iter().map(target).collect(),
+            },
             list.span(),
         )),
         Expr::GetAttr(get) => Expr::GetAttr(spanned(
-            GetAttr { expr: target(&get.expr), name: get.name },
+            GetAttr {
+                expr: target(&get.expr),
+                name: get.name,
+            },
             get.span(),
         )),
         Expr::Var(var) => Expr::Var(spanned(Var { id: var.id }, var.span())),
@@ -171,7 +203,11 @@ fn assigned<'a>(to: &Expr<'a>, value: Expr<'a>) -> Expr<'a> {
         Expr::List(list) => list.items.iter().any(|item| !matches!(item, Expr::Var(_))),
         _ => false,
     };
-    if into_namespace { filter("into namespace", value, vec![]) } else { value }
+    if into_namespace {
+        filter("into-namespace", value, vec![])
+    } else {
+        value
+    }
 }
 
 fn constant<'a>(value: Value, span: Span) -> Expr<'a> {
@@ -181,7 +217,14 @@ fn constant<'a>(value: Value, span: Span) -> Expr<'a> {
 fn filter<'a>(name: &'static str, expr: Expr<'a>, args: Vec<Expr<'a>>) -> Expr<'a> {
     let span = expr.span();
     let args = args.into_iter().map(CallArg::Pos).collect();
-    Expr::Filter(spanned(Filter { name, expr: Some(expr), args }, span))
+    Expr::Filter(spanned(
+        Filter {
+            name,
+            expr: Some(expr),
+            args,
+        },
+        span,
+    ))
 }
 
 /// A value that goes into native code.
@@ -193,7 +236,13 @@ fn admitted(expr: Expr<'_>) -> Expr<'_> {
 }
 
 fn arguments<'a>(args: &[CallArg<'a>], admit: bool) -> Vec<CallArg<'a>> {
-    let value = |expr: &Expr<'a>| if admit { admitted(lenient(expr)) } else { lenient(expr) };
+    let value = |expr: &Expr<'a>| {
+        if admit {
+            admitted(lenient(expr))
+        } else {
+            lenient(expr)
+        }
+    };
     args.iter()
         .map(|arg| match arg {
             CallArg::Pos(expr) => CallArg::Pos(value(expr)),
@@ -209,12 +258,18 @@ fn call<'a>(call: &Call<'a>) -> Call<'a> {
         Expr::Var(var) => Expr::Var(spanned(Var { id: var.id }, var.span())),
         Expr::GetAttr(get) if is_self(&get.expr) => target(&call.expr),
         Expr::GetAttr(get) if !get.name.starts_with('_') => Expr::GetAttr(spanned(
-            GetAttr { expr: demanded(&get.expr), name: get.name },
+            GetAttr {
+                expr: demanded(&get.expr),
+                name: get.name,
+            },
             get.span(),
         )),
         other => demanded(other),
     };
-    Call { expr, args: arguments(&call.args, true) }
+    Call {
+        expr,
+        args: arguments(&call.args, true),
+    }
 }
 
 /// `self.name()` renders a block of the template.
@@ -260,7 +315,10 @@ fn expression<'a>(expr: &Expr<'a>, demand: bool) -> Expr<'a> {
         }
         Expr::UnaryOp(op) => match op.op {
             UnaryOpKind::Not => Expr::UnaryOp(spanned(
-                UnaryOp { op: UnaryOpKind::Not, expr: lenient(&op.expr) },
+                UnaryOp {
+                    op: UnaryOpKind::Not,
+                    expr: lenient(&op.expr),
+                },
                 span,
             )),
             UnaryOpKind::Neg => filter("negated", demanded(&op.expr), vec![]),
@@ -297,11 +355,15 @@ fn expression<'a>(expr: &Expr<'a>, demand: bool) -> Expr<'a> {
         )),
         Expr::Call(called) => Expr::Call(spanned(call(called), span)),
         Expr::List(list) => container(Expr::List(spanned(
-            List { items: list.items.iter().map(lenient).collect() },
+            List {
+                items: list.items.iter().map(lenient).collect(),
+            },
             span,
         ))),
         Expr::Tuple(tuple) => container(Expr::Tuple(spanned(
-            Tuple { items: tuple.items.iter().map(lenient).collect() },
+            Tuple {
+                items: tuple.items.iter().map(lenient).collect(),
+            },
             span,
         ))),
         Expr::Map(map) => container(Expr::Map(spanned(
@@ -334,7 +396,11 @@ fn binary<'a>(op: &BinOp<'a>, span: Span) -> Expr<'a> {
     let (sign, demand) = match op.op {
         BinOpKind::ScAnd | BinOpKind::ScOr => {
             return Expr::BinOp(spanned(
-                BinOp { op: op.op, left: lenient(&op.left), right: lenient(&op.right) },
+                BinOp {
+                    op: op.op,
+                    left: lenient(&op.left),
+                    right: lenient(&op.right),
+                },
                 span,
             ));
         }
@@ -354,7 +420,11 @@ fn binary<'a>(op: &BinOp<'a>, span: Span) -> Expr<'a> {
         BinOpKind::Rem => ("%", true),
         BinOpKind::Pow => ("**", true),
     };
-    filter(sign, expression(&op.left, demand), vec![expression(&op.right, demand)])
+    filter(
+        sign,
+        expression(&op.left, demand),
+        vec![expression(&op.right, demand)],
+    )
 }
 
 fn chained<'a>(compare: &Compare<'a>) -> Expr<'a> {
@@ -362,7 +432,10 @@ fn chained<'a>(compare: &Compare<'a>) -> Expr<'a> {
         use CompareOpKind::{Gt, Gte, Lt, Lte};
         matches!(op, Lt | Lte | Gt | Gte)
     };
-    let first = expression(&compare.expr, compare.ops.first().is_some_and(|op| is_order(&op.op)));
+    let first = expression(
+        &compare.expr,
+        compare.ops.first().is_some_and(|op| is_order(&op.op)),
+    );
     let mut args = Vec::with_capacity(compare.ops.len() * 2);
     for op in &compare.ops {
         let sign = match op.op {
@@ -385,14 +458,58 @@ fn chained<'a>(compare: &Compare<'a>) -> Expr<'a> {
 fn bounds_itself(name: &str) -> bool {
     matches!(
         name,
-        "float" | "int" | "bool" | "round" | "iif" | "is_number" | "add" | "multiply" | "is_defined"
-            | "default" | "d" | "states" | "state_attr" | "is_state" | "is_state_attr" | "has_value"
-            | "expand" | "join" | "replace" | "indent" | "center" | "truncate" | "urlencode"
-            | "lower" | "upper" | "capitalize" | "title" | "string" | "slugify" | "batch" | "slice"
-            | "sum" | "list" | "contains" | "to_json" | "tojson" | "from_json" | "timestamp_custom"
-            | "timestamp_local" | "timestamp_utc" | "as_timestamp" | "as_datetime" | "as_local"
-            | "regex_match" | "regex_search" | "regex_replace" | "regex_findall"
-            | "regex_findall_index" | "typeof" | "format"
+        "float"
+            | "int"
+            | "bool"
+            | "round"
+            | "iif"
+            | "is_number"
+            | "add"
+            | "multiply"
+            | "is_defined"
+            | "default"
+            | "d"
+            | "states"
+            | "state_attr"
+            | "is_state"
+            | "is_state_attr"
+            | "has_value"
+            | "expand"
+            | "join"
+            | "replace"
+            | "indent"
+            | "center"
+            | "truncate"
+            | "urlencode"
+            | "lower"
+            | "upper"
+            | "capitalize"
+            | "title"
+            | "string"
+            | "slugify"
+            | "batch"
+            | "slice"
+            | "sum"
+            | "list"
+            | "contains"
+            | "to_json"
+            | "tojson"
+            | "from_json"
+            | "timestamp_custom"
+            | "timestamp_local"
+            | "timestamp_utc"
+            | "as_timestamp"
+            | "as_datetime"
+            | "as_local"
+            | "regex_match"
+            | "regex_search"
+            | "regex_replace"
+            | "regex_findall"
+            | "regex_findall_index"
+            | "typeof"
+            | "format"
+            | "escape"
+            | "e"
+            | "trim"
     )
 }
-

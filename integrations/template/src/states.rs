@@ -59,7 +59,9 @@ impl AllStates {
             return Ok(Value::UNDEFINED);
         }
         let is_domain = !name.is_empty()
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             && !name.ends_with('_')
             && !name.contains("__");
         if !is_domain {
@@ -79,7 +81,10 @@ impl AllStates {
 fn entity(hub: &Hub, id: &str) -> Result<Value, Error> {
     work(LOOKUP)?;
     let id: EntityId = id.parse().map_err(|_| {
-        raise(Exception::TemplateError, format!("Invalid entity ID '{id}'"))
+        raise(
+            Exception::TemplateError,
+            format!("Invalid entity ID '{id}'"),
+        )
     })?;
     Ok(match hub.states.get(id.as_str()) {
         Some(state) => Value::from_object(StateObject::new(hub.clone(), state)),
@@ -91,7 +96,10 @@ fn entity(hub: &Hub, id: &str) -> Result<Value, Error> {
 fn state_objects(hub: &Hub, mut states: Vec<Arc<State>>) -> Enumerator {
     states.sort_unstable_by_key(|state| state.created);
     // A home of more entities than the budget allows ends the render, not the hub.
-    if allocate(states.len() * 64).and_then(|()| work(states.len() as u64)).is_err() {
+    if allocate(states.len() * 64)
+        .and_then(|()| work(states.len() as u64))
+        .is_err()
+    {
         return Enumerator::Values(vec![Value::from(crate::error::limit(
             "Template exceeded its memory budget",
         ))]);
@@ -161,7 +169,9 @@ pub(crate) fn state_text(hub: &Hub, args: &[Value]) -> Result<Value, Error> {
 
 fn with_unit_text(state: &State) -> Result<Value, Error> {
     match state.attributes.get("unit_of_measurement") {
-        Some(serde_json::Value::String(unit)) if state.state.as_ref() != UNAVAILABLE && state.state.as_ref() != UNKNOWN => {
+        Some(serde_json::Value::String(unit))
+            if state.state.as_ref() != UNAVAILABLE && state.state.as_ref() != UNKNOWN =>
+        {
             Ok(Value::from(format!("{} {unit}", state.state)))
         }
         _ => Ok(Value::from(Arc::clone(&state.state))),
@@ -243,15 +253,15 @@ impl StateObject {
     }
 
     fn attributes(&self) -> &Value {
-        self.attributes
-            .get_or_init(|| crate::json::from_text(self.state.attributes.as_json()).unwrap_or_default())
+        self.attributes.get_or_init(|| {
+            crate::json::from_text(self.state.attributes.as_json()).unwrap_or_default()
+        })
     }
 
     fn field(&self, name: &str) -> Option<Value> {
         let state = &self.state;
-        let time = |at: hearth_core::time::Timestamp| {
-            DateTime::from_timestamp(at).map(Value::from_object)
-        };
+        let time =
+            |at: hearth_core::time::Timestamp| DateTime::from_timestamp(at).map(Value::from_object);
         Some(match name {
             "entity_id" => Value::from(state.entity_id.as_str()),
             "domain" => Value::from(state.entity_id.domain()),
@@ -276,8 +286,15 @@ impl fmt::Debug for StateObject {
     /// As a person sees it: `<template TemplateState(<state light.a=on; … @ time>)>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = &self.state;
-        write!(f, "<template TemplateState(<state {}={}", state.entity_id, state.state)?;
-        let pairs = self.attributes().as_object().and_then(|object| object.try_iter_pairs());
+        write!(
+            f,
+            "<template TemplateState(<state {}={}",
+            state.entity_id, state.state
+        )?;
+        let pairs = self
+            .attributes()
+            .as_object()
+            .and_then(|object| object.try_iter_pairs());
         for (index, (key, value)) in pairs.into_iter().flatten().enumerate() {
             let value = to_text(&value).map_err(|_| fmt::Error)?;
             write!(f, "{}{key}={value}", if index == 0 { "; " } else { ", " })?;

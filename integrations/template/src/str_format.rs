@@ -71,10 +71,15 @@ fn find(
     };
     let found = match index {
         Some(index) => positional.get(index),
-        None => named.iter().find(|(given, _)| given == first).map(|(_, value)| value),
+        None => named
+            .iter()
+            .find(|(given, _)| given == first)
+            .map(|(_, value)| value),
     };
     let mut value = found.cloned().ok_or_else(|| {
-        value_error(format!("Replacement index {first} out of range for positional args tuple"))
+        value_error(format!(
+            "Replacement index {first} out of range for positional args tuple"
+        ))
     })?;
     while !path.is_empty() {
         let next = if let Some(after) = path.strip_prefix('.') {
@@ -86,7 +91,9 @@ fn find(
             path = rest;
             value.get_attr(attribute)?
         } else {
-            let end = path.find(']').ok_or_else(|| value_error("expected '}' before end of string"))?;
+            let end = path
+                .find(']')
+                .ok_or_else(|| value_error("expected '}' before end of string"))?;
             let key = &path[1..end];
             path = &path[end + 1..];
             match key.parse::<usize>() {
@@ -135,11 +142,15 @@ fn spec_format(value: &Value, spec: &str) -> Result<String, Error> {
         }
         (Some(Number::Int(whole)), Some('c')) => {
             let c = u32::try_from(whole).ok().and_then(char::from_u32);
-            let c = c.ok_or_else(|| raise(Exception::OverflowError, "%c arg not in range(0x110000)"))?;
+            let c =
+                c.ok_or_else(|| raise(Exception::OverflowError, "%c arg not in range(0x110000)"))?;
             layout.pad_text(&c.to_string(), '<')
         }
         (Some(Number::Float(number)), None) if layout.precision.is_none() => {
-            let shortest = Layout { precision: None, ..layout.clone() };
+            let shortest = Layout {
+                precision: None,
+                ..layout.clone()
+            };
             let text = float_text(number.abs());
             let sign = if number.is_sign_negative() && !number.is_nan() {
                 "-"
@@ -212,7 +223,9 @@ pub(crate) fn install(env: &mut Environment<'static>) {
     crate::arguments::filter(env, "format", |args| {
         let (positional, named) = split(args)?;
         let Some((template, values)) = positional.split_first() else {
-            return Err(type_error("format() missing 1 required positional argument: 'value'"));
+            return Err(type_error(
+                "format() missing 1 required positional argument: 'value'",
+            ));
         };
         let template = to_text(template)?;
         if named.is_empty() {
@@ -220,7 +233,9 @@ pub(crate) fn install(env: &mut Environment<'static>) {
             return crate::percent::format(&template, &Value::from(values));
         }
         if !values.is_empty() {
-            return Err(type_error("can't handle positional and keyword arguments at the same time"));
+            return Err(type_error(
+                "can't handle positional and keyword arguments at the same time",
+            ));
         }
         let named = Value::from_pairs(named);
         crate::percent::format(&template, &named)

@@ -83,7 +83,8 @@ fn write_repr(value: &Value, out: &mut TextWriter, depth: usize) -> Result<(), E
             _ => match value.downcast_object_ref::<TimeDelta>() {
                 Some(delta) if depth > 0 => out.push(&delta.repr()),
                 // Every plain object of ours prints itself in a few words.
-                _ => write!(out, "{value}").map_err(|_| limit("Template made a text that is too long")),
+                _ => write!(out, "{value}")
+                    .map_err(|_| limit("Template made a text that is too long")),
             },
         },
     }
@@ -125,7 +126,11 @@ fn write_pairs(value: &Value, out: &mut TextWriter, depth: usize) -> Result<(), 
 
 /// Python's quotes and escapes.
 fn quote(text: &str, out: &mut TextWriter) -> Result<(), Error> {
-    let mark = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mark = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut quoted = String::with_capacity(text.len().min(TEXT_MAX) + 2);
     quoted.push(mark);
     for c in text.chars() {
@@ -191,7 +196,11 @@ pub(crate) fn float_text(number: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = number.to_string();
-        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+        return if plain.contains('.') {
+            plain
+        } else {
+            format!("{plain}.0")
+        };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.unsigned_abs())

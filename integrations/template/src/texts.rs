@@ -10,7 +10,11 @@ use crate::text::{TextWriter, to_repr, to_text};
 /// `str.replace`; a negative count means all.
 pub(crate) fn replace(text: &str, old: &str, new: &str, count: i64) -> Result<String, Error> {
     let most = usize::try_from(count).unwrap_or(usize::MAX);
-    let found = if old.is_empty() { text.chars().count() + 1 } else { text.matches(old).count() };
+    let found = if old.is_empty() {
+        text.chars().count() + 1
+    } else {
+        text.matches(old).count()
+    };
     let times = found.min(most);
     let grown = new.len().saturating_sub(old.len()).saturating_mul(times);
     allocate_text(text.len().saturating_add(grown))?;
@@ -104,7 +108,10 @@ fn indent(args: &[Value]) -> Result<Value, Error> {
     let width = or(&width, 4);
     let (unit, times) = match width.as_str() {
         Some(unit) => (unit.to_owned(), 1),
-        None => (" ".to_owned(), usize::try_from(size(&width, "width")?.max(0)).unwrap_or(usize::MAX)),
+        None => (
+            " ".to_owned(),
+            usize::try_from(size(&width, "width")?.max(0)).unwrap_or(usize::MAX),
+        ),
     };
     let (first, blank) = (or(&first, false).is_true(), or(&blank, false).is_true());
     let lines = text.split('\n').count();
@@ -116,7 +123,11 @@ fn indent(args: &[Value]) -> Result<Value, Error> {
         if index > 0 {
             out.push('\n');
         }
-        let wanted = if index == 0 { first } else { blank || !line.trim().is_empty() };
+        let wanted = if index == 0 {
+            first
+        } else {
+            blank || !line.trim().is_empty()
+        };
         if wanted {
             out.push_str(&margin);
         }
@@ -206,6 +217,43 @@ fn percent_encode(text: &str, query: bool, out: &mut TextWriter) -> Result<(), E
     Ok(())
 }
 
+/// The text with what HTML reads as its own written out.
+pub(crate) fn escape_html(text: &str) -> Result<String, Error> {
+    let mut out = TextWriter::default();
+    let mut plain = 0;
+    for (at, c) in text.char_indices() {
+        let escape = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' => "&#34;",
+            '\'' => "&#39;",
+            _ => continue,
+        };
+        out.push(&text[plain..at])?;
+        out.push(escape)?;
+        plain = at + 1;
+    }
+    out.push(&text[plain..])?;
+    out.finish()
+}
+
+fn escape(args: &[Value]) -> Result<Value, Error> {
+    let [value] = bind("escape", ["s"], 1, args)?;
+    let value = value.unwrap_or_default();
+    if value.is_safe() {
+        return Ok(value);
+    }
+    escape_html(&to_text(&value)?).map(Value::from_safe_string)
+}
+
+fn trim(args: &[Value]) -> Result<Value, Error> {
+    let [value, characters] = bind("trim", ["value", "chars"], 1, args)?;
+    let text = to_text(&value.unwrap_or_default())?;
+    let characters: Vec<Value> = characters.into_iter().collect();
+    crate::methods::strip(&text, "strip", &characters)
+}
+
 /// Registers the text filters.
 pub(crate) fn install(env: &mut Environment<'static>) {
     filter(env, "join", join_filter);
@@ -214,6 +262,9 @@ pub(crate) fn install(env: &mut Environment<'static>) {
     filter(env, "center", center);
     filter(env, "truncate", truncate);
     filter(env, "urlencode", urlencode);
+    filter(env, "escape", escape);
+    filter(env, "e", escape);
+    filter(env, "trim", trim);
     let simple: [(&'static str, fn(&str) -> Value); 5] = [
         ("lower", |text| Value::from(text.to_lowercase())),
         ("upper", |text| Value::from(text.to_uppercase())),

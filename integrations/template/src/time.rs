@@ -52,7 +52,9 @@ impl DateTime {
 
     /// Python's years are 1 to 9999.
     fn from_civil(civil: civil::DateTime, zone: Option<TimeZone>) -> Option<Self> {
-        (1..=9999).contains(&civil.year()).then_some(Self { civil, zone })
+        (1..=9999)
+            .contains(&civil.year())
+            .then_some(Self { civil, zone })
     }
 
     /// The same instant on the clocks of `zone`; a naive time is taken for UTC.
@@ -113,7 +115,11 @@ impl DateTime {
     /// `datetime.datetime(2024, 1, 1, 8, 0, tzinfo=…)`
     pub(crate) fn repr(&self) -> String {
         let at = self.civil;
-        let mut fields = vec![at.year().to_string(), at.month().to_string(), at.day().to_string()];
+        let mut fields = vec![
+            at.year().to_string(),
+            at.month().to_string(),
+            at.day().to_string(),
+        ];
         fields.extend([at.hour().to_string(), at.minute().to_string()]);
         if at.second() != 0 || self.micros() != 0 {
             fields.push(at.second().to_string());
@@ -122,7 +128,9 @@ impl DateTime {
             fields.push(self.micros().to_string());
         }
         match &self.zone {
-            Some(zone) if *zone == TimeZone::UTC => fields.push("tzinfo=datetime.timezone.utc".to_owned()),
+            Some(zone) if *zone == TimeZone::UTC => {
+                fields.push("tzinfo=datetime.timezone.utc".to_owned())
+            }
             Some(zone) => match zone.iana_name() {
                 Some(name) => fields.push(format!("tzinfo=zoneinfo.ZoneInfo(key='{name}')")),
                 None => fields.push(format!(
@@ -156,7 +164,9 @@ impl DateTime {
     pub(crate) fn add(left: &Value, right: &Value) -> Option<Result<Value, Error>> {
         let delta = |value: &Value| value.downcast_object_ref::<TimeDelta>().copied();
         if let (Some(one), Some(other)) = (delta(left), delta(right)) {
-            return Some(TimeDelta::checked(i128::from(one.micros) + i128::from(other.micros)));
+            return Some(TimeDelta::checked(
+                i128::from(one.micros) + i128::from(other.micros),
+            ));
         }
         if let (Some(time), Some(delta)) = (left.downcast_object_ref::<Self>(), delta(right)) {
             return Some(time.add_micros(delta.micros.into()));
@@ -206,10 +216,14 @@ impl DateTime {
         ) {
             return Some(Ok(one.micros.cmp(&other.micros)));
         }
-        let (one, other) = (left.downcast_object_ref::<Self>()?, right.downcast_object_ref::<Self>()?);
-        Some(one.compare(other).ok_or_else(|| {
-            type_error("can't compare offset-naive and offset-aware datetimes")
-        }))
+        let (one, other) = (
+            left.downcast_object_ref::<Self>()?,
+            right.downcast_object_ref::<Self>()?,
+        );
+        Some(
+            one.compare(other)
+                .ok_or_else(|| type_error("can't compare offset-naive and offset-aware datetimes")),
+        )
     }
 
     fn compare(&self, other: &Self) -> Option<Ordering> {
@@ -272,7 +286,15 @@ impl DateTime {
     }
 
     fn replace(&self, args: &[Value]) -> Result<Value, Error> {
-        let names = ["year", "month", "day", "hour", "minute", "second", "microsecond"];
+        let names = [
+            "year",
+            "month",
+            "day",
+            "hour",
+            "minute",
+            "second",
+            "microsecond",
+        ];
         let given = bind("replace", names, 0, args)?;
         let at = self.civil;
         let mut fields = [
@@ -311,7 +333,9 @@ impl DateTime {
 }
 
 fn civil_micros(at: civil::DateTime) -> i64 {
-    Offset::UTC.to_timestamp(at).map_or(0, jiff::Timestamp::as_microsecond)
+    Offset::UTC
+        .to_timestamp(at)
+        .map_or(0, jiff::Timestamp::as_microsecond)
 }
 
 /// `+01:00`

@@ -47,15 +47,27 @@ fn values_print_as_python_prints_them() {
     at_home(async |home| {
         home.assert_texts(&[
             ("{{ none }} {{ true }} {{ false }}", "None True False"),
-            ("{{ [1, 'a', none, true, 1.0] }}", "[1, 'a', None, True, 1.0]"),
+            (
+                "{{ [1, 'a', none, true, 1.0] }}",
+                "[1, 'a', None, True, 1.0]",
+            ),
             ("{{ (1,) }} {{ () }} {{ (1, 'b') }}", "(1,) () (1, 'b')"),
             ("{{ {'b': 1, 'a': [2]} }}", "{'b': 1, 'a': [2]}"),
             ("{{ \"it's\" }} {{ [\"it's\"] }}", "it's [\"it's\"]"),
             ("{{ ['a\\nb'] }}", "['a\\nb']"),
-            ("{{ 1e16 }} {{ 0.00001 }} {{ 1/3 }}", "1e+16 1e-05 0.3333333333333333"),
-            ("{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 7 / 2 }}", "3 -4 2 3.5"),
-            ("{{ 2 ** 10 }} {{ 2 ** -1 }} {{ 2 ** 0.5 }}", "1024 0.5 1.4142135623730951"),
-            ("{{ foo }}|{{ foo.bar is defined if foo else 'no' }}", "|no"),
+            (
+                "{{ 1e16 }} {{ 0.00001 }} {{ 1/3 }}",
+                "1e+16 1e-05 0.3333333333333333",
+            ),
+            (
+                "{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 7 / 2 }}",
+                "3 -4 2 3.5",
+            ),
+            (
+                "{{ 2 ** 10 }} {{ 2 ** -1 }} {{ 2 ** 0.5 }}",
+                "1024 0.5 1.4142135623730951",
+            ),
+            ("{{ foo }}|{{ foo.bar if foo is defined else 'no' }}", "|no"),
             ("{{ 'a' ~ 1 ~ none ~ foo }}", "a1None"),
             ("{{ 'ab' * 3 }}{{ 'x' * -1 }}{{ [1] * 2 }}", "ababab[1, 1]"),
             ("{{ [1] + [2] }}{{ 'a' + 'b' }}", "[1, 2]ab"),
@@ -102,7 +114,7 @@ fn methods_of_texts_and_containers_work() {
             ("{{ 'abc'.startswith('ab') }} {{ 'abc'.endswith(('x', 'c')) }} {{ 'abcabc'.find('c', 3) }}", "True True 5"),
             ("{{ 'a-b'.partition('-') }} {{ 'abc'.removeprefix('a') }} {{ ', '.join(['a', 'b']) }}", "('a', '-', 'b') bc a, b"),
             ("{{ '%02d:%s' % (5, 'x') }} {{ '%.2f%%' % 1.005 }} {{ '%5.1f|%-4s|' % (2.25, 'a') }}", "05:x 1.00%   2.2|a   |"),
-            ("{{ '{:>5}|{:.2f}|{:,}|{:05d}|{!r}'.format('a', 1.5, 12345, 42, 'q') }}", "    a|1.50|12,345|00042|'q'"),
+            ("|{{ '{:>5}|{:.2f}|{:,}|{:05d}|{!r}'.format('a', 1.5, 12345, 42, 'q') }}", "|    a|1.50|12,345|00042|'q'"),
             ("{{ '{0}{1}{0}'.format('a', 'b') }} {{ '{x}'.format(x=1) }} {{ '%s-%s'|format(1, 2) }}", "aba 1 1-2"),
             ("{{ '{:.3g} {:e} {:x} {:%}'.format(1234.5, 12.0, 255, 0.25) }}", "1.23e+03 1.200000e+01 ff 25.000000%"),
             ("{{ [1, 2, 1].count(1) }} {{ ['a', 'b'].index('b') }} {{ {'a': 1}.keys() | list }}", "2 1 ['a']"),
@@ -125,7 +137,7 @@ fn filters_work() {
             ("{{ [{'a': 1, 'n': 'x'}, {'a': 2, 'n': 'y'}] | selectattr('a', 'eq', 2) | map(attribute='n') | first }}", "y"),
             ("{{ range(5) | batch(2, '-') | list }}", "[[0, 1], [2, 3], [4, '-']]"),
             ("{{ range(5) | slice(2) | list }}", "[[0, 1, 2], [3, 4]]"),
-            ("{{ 'a\nb' | indent(2) }}|{{ 'hello world' | truncate(8) }}|{{ 'x' | center(3) }}|", "a\n  b|hello...| x |"),
+            ("{{ 'a\nb' | indent(2) }}|{{ 'hello world' | truncate(8, leeway=0) }}|{{ 'x' | center(3) }}|", "a\n  b|hello...| x |"),
             ("{{ foo | default('d') }} {{ '' | default('e', true) }} {{ none | default('n') }}", "d e None"),
             ("{{ {'a': [1, 'é'], 'b': none} | to_json }} {{ '[1, {\"z\": 1, \"a\": null}]' | from_json }}", "{\"a\":[1,\"é\"],\"b\":null} [1, {'z': 1, 'a': None}]"),
             ("{{ {'a': '<'} | tojson }}", "{\"a\": \"\\u003c\"}"),
@@ -167,6 +179,8 @@ fn errors_have_pythons_name_and_words() {
             ("{% nope %}", "TemplateSyntaxError: Encountered unknown tag 'nope'."),
             ("{{ {1, 2} }}", "TemplateSyntaxError: expected token ':', got ','"),
             ("{{ 1", "TemplateSyntaxError: unexpected end of template, expected 'end of print statement'."),
+            ("{{ foo bar }}", "TemplateSyntaxError: expected token 'end of print statement', got 'bar'"),
+            ("{{ 1 + }}", "TemplateSyntaxError: unexpected 'end of print statement'"),
             ("{{ 1 | nope }}", "TemplateAssertionError: No filter named 'nope'."),
             ("{{ 1 is nope }}", "TemplateAssertionError: No test named 'nope'."),
             ("{% include 'x.jinja' %}", "TemplateNotFound: x.jinja"),
@@ -193,11 +207,26 @@ fn the_sandbox_refuses_what_is_unsafe() {
     at_home(async |home| {
         home.assert_texts(&[
             ("[{{ ''.__class__ }}]", "[]"),
-            ("{{ ''.__class__.__mro__ }}", "SecurityError: access to attribute '__class__' of 'str' object is unsafe."),
-            ("{{ ''.__class__() }}", "SecurityError: access to attribute '__class__' of 'str' object is unsafe."),
-            ("{{ [1].append(2) }}", "SecurityError: access to attribute 'append' of 'list' object is unsafe."),
-            ("{{ {}.update({}) }}", "SecurityError: access to attribute 'update' of 'dict' object is unsafe."),
-            ("{{ '{0.__class__}'.format(1) }}", "SecurityError: access to attribute '__class__' of 'int' object is unsafe."),
+            (
+                "{{ ''.__class__.__mro__ }}",
+                "SecurityError: access to attribute '__class__' of 'str' object is unsafe.",
+            ),
+            (
+                "{{ ''.__class__() }}",
+                "SecurityError: access to attribute '__class__' of 'str' object is unsafe.",
+            ),
+            (
+                "{{ [1].append(2) }}",
+                "SecurityError: access to attribute 'append' of 'list' object is unsafe.",
+            ),
+            (
+                "{{ {}.update({}) }}",
+                "SecurityError: access to attribute 'update' of 'dict' object is unsafe.",
+            ),
+            (
+                "{{ '{0.__class__}'.format(1) }}",
+                "SecurityError: access to attribute '__class__' of 'int' object is unsafe.",
+            ),
             ("{{ {'_x': 1}._x }}", "1"),
         ])
         .await;

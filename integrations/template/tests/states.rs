@@ -41,7 +41,13 @@ fn states_are_read() {
 #[test]
 fn a_variable_hides_a_function_of_its_name() {
     at_home(async |home| {
-        let rendered = home.render("{{ now }} {{ a.b[0] }}", json!({"now": 5, "a": {"b": [true]}}), false).await;
+        let rendered = home
+            .render(
+                "{{ now }} {{ a.b[0] }}",
+                json!({"now": 5, "a": {"b": [true]}}),
+                false,
+            )
+            .await;
         assert_eq!(rendered, Ok(json!("5 True")));
     });
 }
@@ -73,24 +79,46 @@ fn the_clock_is_the_homes() {
 fn the_command_answers_values_texts_and_errors() {
     at_home(async |home| {
         let hub = &home.hub;
-        hub.start_integrations(vec![hearth_template::factory()]).await;
+        hub.start_integrations(vec![hearth_template::factory()])
+            .await;
         let call = async |data: Value, authority: Access| {
-            let Value::Object(data) = data else { unreachable!() };
+            let Value::Object(data) = data else {
+                unreachable!()
+            };
             let caller = Caller::new(Context::new(&hub.env), authority);
-            hub.commands.call(hearth_template::RENDER, data, caller).await
+            hub.commands
+                .call(hearth_template::RENDER, data, caller)
+                .await
         };
         let inside = async |data: Value| call(data, Access::Inside).await;
-        assert_eq!(inside(json!({"template": "{{ 1 + 1 }}"})).await, Ok(json!(2)));
-        assert_eq!(inside(json!({"template": "{{ 1 + 1 }}", "typed": false})).await, Ok(json!("2")));
+        assert_eq!(
+            inside(json!({"template": "{{ 1 + 1 }}"})).await,
+            Ok(json!(2))
+        );
+        assert_eq!(
+            inside(json!({"template": "{{ 1 + 1 }}", "typed": false})).await,
+            Ok(json!("2"))
+        );
         let with = json!({"template": "{{ x }}", "variables": {"x": [1, null]}});
         assert_eq!(inside(with).await, Ok(json!([1, null])));
-        let error = inside(json!({"template": "{{ 1 / 0 }}"})).await.unwrap_err();
+        let error = inside(json!({"template": "{{ 1 / 0 }}"}))
+            .await
+            .unwrap_err();
         assert_eq!(error.code, ErrorCode::TEMPLATE);
         assert_eq!(error.message, "ZeroDivisionError: division by zero");
-        for bad in [json!({}), json!({"template": 5}), json!({"template": "", "variables": []})] {
-            assert_eq!(inside(bad).await.unwrap_err().code, ErrorCode::INVALID_FORMAT);
+        for bad in [
+            json!({}),
+            json!({"template": 5}),
+            json!({"template": "", "variables": []}),
+        ] {
+            assert_eq!(
+                inside(bad).await.unwrap_err().code,
+                ErrorCode::INVALID_FORMAT
+            );
         }
-        let refused = call(json!({"template": "1"}), Access::Local).await.unwrap_err();
+        let refused = call(json!({"template": "1"}), Access::Local)
+            .await
+            .unwrap_err();
         assert_eq!(refused.code, ErrorCode::UNAUTHORIZED);
     });
 }

@@ -1,5 +1,6 @@
 //! One zone: what is kept of it and what it shows.
 
+use hearth_core::json::number;
 use hearth_core::prelude::*;
 use hearth_core::settings::HubSettings;
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,7 @@ impl Place {
         Attributes::build(|a| {
             a.value("latitude", self.latitude);
             a.value("longitude", self.longitude);
-            a.value("radius", self.radius);
+            a.value("radius", number(self.radius));
             a.value("passive", self.passive);
             a.value("persons", persons);
             a.value("editable", true);

@@ -14,6 +14,9 @@ use serde_json::json;
 use crate::process::resident_mib;
 use crate::{Hub, Phone};
 
+/// However short an attack is, so many requests of each kind are watched.
+const LEAST: u32 = 5;
+
 /// What the bystander saw.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -98,7 +101,7 @@ async fn watch(
         let path = format!("/api/webhook/{webhook_id}");
         let mut tick = tokio::time::interval(Duration::from_millis(20));
         let mut sent = 0_u32;
-        while !stop.load(Ordering::SeqCst) {
+        while !stop.load(Ordering::SeqCst) || sent < LEAST {
             tick.tick().await;
             sent += 1;
             let gps = [52.0 + f64::from(sent % 1000) / 10_000.0, 4.0];
@@ -125,7 +128,7 @@ async fn watch(
         let mut times = Vec::new();
         let mut ws = crate::Ws::authenticated(addr, token).await;
         let mut tick = tokio::time::interval(Duration::from_millis(50));
-        while !stop.load(Ordering::SeqCst) {
+        while !stop.load(Ordering::SeqCst) || times.len() < LEAST as usize {
             tick.tick().await;
             let start = Instant::now();
             let answer = ws.call("ping", json!({})).await;

@@ -48,7 +48,7 @@ pub(super) fn carry_out(command: RegistrationsCommand) -> Result<(), Box<dyn Err
             let removed = call(
                 &data,
                 "mobile_app/registrations/remove",
-                json!({"device": device}),
+                named(&device),
                 for_registrations,
             )?;
             println!(
@@ -58,4 +58,17 @@ pub(super) fn carry_out(command: RegistrationsCommand) -> Result<(), Box<dyn Err
         }
     }
     Ok(())
+}
+
+/// What the device was named by: a ULID is an entry id, hex the beginning of a webhook id, and
+/// anything else a name.
+fn named(device: &str) -> serde_json::Value {
+    let is_hex = device.len() >= 8 && device.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if device.parse::<hearth_core::ids::ConfigEntryId>().is_ok() {
+        json!({"entry_id": device})
+    } else if is_hex {
+        json!({"webhook_id": device})
+    } else {
+        json!({"device_name": device})
+    }
 }

@@ -55,6 +55,14 @@ impl Light {
         }
     }
 
+    /// Someone left it on.
+    pub(crate) fn lit(self) -> Self {
+        Self {
+            is_on: true,
+            ..self
+        }
+    }
+
     fn turn_on(&mut self, data: &Data) -> Result<(), ServiceError> {
         if let Some(profile) = text(data, "profile") {
             let message = format!("There is no light profile {profile}");

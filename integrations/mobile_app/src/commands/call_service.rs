@@ -6,7 +6,7 @@ use super::Command;
 use crate::answer::Answer;
 use crate::phone::Phone;
 use crate::registration::Done;
-use crate::text::Text;
+use crate::text::{Text, object};
 
 /// Calls a service and waits for its end. Answers the same whether it worked or not: apps would
 /// try a failed call again.
@@ -23,7 +23,7 @@ pub(super) struct CallService<'a> {
 
 impl<'a> Command<'a> for CallService<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        serde_json::from_str(data).ok()
+        object(data)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {

@@ -6,7 +6,7 @@ use super::Command;
 use crate::answer::Answer;
 use crate::phone::Phone;
 use crate::registration::Done;
-use crate::text::{Text, given};
+use crate::text::{Text, given, object};
 
 /// Says something to the home.
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ pub(super) struct ConversationProcess<'a> {
 
 impl<'a> Command<'a> for ConversationProcess<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        serde_json::from_str(data).ok()
+        object(data)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {

@@ -6,7 +6,7 @@ use super::Command;
 use crate::answer::Answer;
 use crate::phone::Phone;
 use crate::registration::Done;
-use crate::text::Text;
+use crate::text::{Text, object};
 
 /// Fires an event as the registering user.
 #[derive(Deserialize)]
@@ -20,7 +20,7 @@ pub(super) struct FireEvent<'a> {
 
 impl<'a> Command<'a> for FireEvent<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        serde_json::from_str(data).ok()
+        object(data)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {

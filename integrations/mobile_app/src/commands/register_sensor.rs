@@ -18,7 +18,7 @@ use crate::device_class;
 use crate::phone::{Phone, Shown};
 use crate::registration::{Done, Settled};
 use crate::sensor::{self, DEFAULT_ICON, Reading, SensorKind};
-use crate::text::{ObjectText, Text, given};
+use crate::text::{ObjectText, Text, given, object};
 
 /// Makes a sensor, or brings the one of this id up to date. Where a key may be null, the outer
 /// option says whether it was given.
@@ -96,7 +96,7 @@ impl StateClass {
 
 impl<'a> Command<'a> for RegisterSensor<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        let sensor: Self = serde_json::from_str(data).ok()?;
+        let sensor: Self = object(data)?;
         let has_class_it_may = sensor.kind == SensorKind::Sensor || sensor.state_class.is_none();
         let attributes_are_readable = sensor
             .attributes
@@ -117,16 +117,13 @@ impl<'a> Command<'a> for RegisterSensor<'a> {
         let mut changes = Changes::new(&hub.store);
         let entry = match self.note(phone, known.as_deref(), &mut changes) {
             Ok(entry) => entry,
-            Err(error) => {
-                tracing::error!(%error, "a sensor was not registered");
-                return Done::Now(Answer::BUSY);
-            }
+            Err(error) => return Done::Now(Settled::failed(&error).answer),
         };
         let context = phone.context();
         let shown = self.shown(&hub, &entry, known.as_deref(), context);
         Done::Durably(Box::pin(async move {
             if let Err(error) = changes.commit(&hub.bus, &hub.env, context).await {
-                return Settled::failed(&error);
+                return Settled::failed(&error.into());
             }
             match shown {
                 Some(write) => {

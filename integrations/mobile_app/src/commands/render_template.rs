@@ -8,38 +8,53 @@ use super::Command;
 use crate::answer::Answer;
 use crate::phone::Phone;
 use crate::registration::Done;
+use crate::text::{ObjectText, Text, object};
 
 /// Renders templates; one that fails spoils only its own result.
-pub(super) struct RenderTemplate(BTreeMap<String, Template>);
+pub(super) struct RenderTemplate<'a>(BTreeMap<String, Template<'a>>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Template {
-    #[serde(deserialize_with = "owned_text")]
-    template: String,
+struct Template<'a> {
+    #[serde(borrow)]
+    template: Text<'a>,
     #[serde(default)]
     variables: Map<String, Value>,
 }
 
-fn owned_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    crate::text::Text::deserialize(deserializer).map(|text| text.0.into_owned())
+impl Template<'_> {
+    /// The data of `template/render`.
+    fn request(self) -> Map<String, Value> {
+        let mut data = Map::new();
+        data.insert("template".to_owned(), self.template.0.into());
+        data.insert("variables".to_owned(), self.variables.into());
+        data.insert("typed".to_owned(), true.into());
+        data
+    }
 }
 
-impl<'a> Command<'a> for RenderTemplate {
+impl<'a> Command<'a> for RenderTemplate<'a> {
+    /// One malformed entry voids them all.
     fn parse(data: &'a str) -> Option<Self> {
-        serde_json::from_str(data).ok().map(Self)
+        let entries: BTreeMap<String, ObjectText<'a>> = serde_json::from_str(data).ok()?;
+        let templates: Option<_> = entries
+            .into_iter()
+            .map(|(key, ObjectText(entry))| Some((key, object(entry)?)))
+            .collect();
+        templates.map(Self)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {
         let commands = phone.hub.commands.clone();
         let caller = Caller::inside(phone.context());
+        let requests: Vec<(String, Map<String, Value>)> = self
+            .0
+            .into_iter()
+            .map(|(key, template)| (key, template.request()))
+            .collect();
         Done::Later(Box::pin(async move {
             let mut results = Map::new();
-            for (key, template) in self.0 {
-                let mut data = Map::new();
-                data.insert("template".to_owned(), template.template.into());
-                data.insert("variables".to_owned(), template.variables.into());
-                data.insert("typed".to_owned(), true.into());
+            for (key, data) in requests {
                 let result = match commands.call("template/render", data, caller).await {
                     Ok(value) => value,
                     Err(error) => json!({"error": error.message}),

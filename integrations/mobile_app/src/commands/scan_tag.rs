@@ -6,7 +6,7 @@ use super::Command;
 use crate::answer::Answer;
 use crate::phone::Phone;
 use crate::registration::Done;
-use crate::text::Text;
+use crate::text::{Text, object};
 
 /// The phone was held to a tag.
 #[derive(Deserialize)]
@@ -18,7 +18,7 @@ pub(super) struct ScanTag<'a> {
 
 impl<'a> Command<'a> for ScanTag<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        serde_json::from_str(data).ok()
+        object(data)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {

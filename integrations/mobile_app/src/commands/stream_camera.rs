@@ -6,7 +6,7 @@ use super::Command;
 use crate::answer::Answer;
 use crate::phone::Phone;
 use crate::registration::Done;
-use crate::text::Text;
+use crate::text::{Text, object};
 
 /// The bit of `supported_features` of a camera that can stream.
 const STREAM: u64 = 2;
@@ -21,7 +21,7 @@ pub(super) struct StreamCamera<'a> {
 
 impl<'a> Command<'a> for StreamCamera<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        serde_json::from_str(data).ok()
+        object(data)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {

@@ -9,7 +9,7 @@ use crate::form;
 use crate::phone::Phone;
 use crate::record::Record;
 use crate::registration::{Done, Settled, store};
-use crate::text::{Text, given};
+use crate::text::{Text, given, object};
 
 /// Changes what the app said of itself: any of its keys, the others stay (deviation D2).
 #[derive(Default, Deserialize)]
@@ -31,7 +31,7 @@ pub(super) struct UpdateRegistration<'a> {
 
 impl<'a> Command<'a> for UpdateRegistration<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        let update: Self = serde_json::from_str(data).ok()?;
+        let update: Self = object(data)?;
         let is_valid = update
             .app_data
             .as_ref()
@@ -58,13 +58,25 @@ impl<'a> Command<'a> for UpdateRegistration<'a> {
         if let Some(given) = self.os_version {
             record.os_version = Some((&*given).into());
         }
+        let tracker = phone.tracker().filter(|tracker| {
+            // The app that registered this device last owns its tracker.
+            tracker.entry.config_entry_id == Some(record.entry_id)
+        });
         let hub = phone.hub.clone();
         let stored = store(phone, record.clone(), |changes| {
-            let devices = &hub.registries.devices;
             let (domain, id) = record.device_identifier();
-            if let Some(device) = devices.find(domain, id) {
-                devices.update(changes, device.id, |device| {
-                    device.description = record.device_description();
+            if let Some(device) = hub.registries.devices.find(domain, id) {
+                hub.registries
+                    .devices
+                    .update(changes, device.id, |device| {
+                        device.description = record.device_description();
+                    })?;
+            }
+            // Shows at the next start: until then the tracker keeps the name it was set up with.
+            if let Some(tracker) = tracker {
+                let id = tracker.entry.entity_id.as_str();
+                hub.registries.entities.update(changes, id, |tracker| {
+                    tracker.original_name = Some(Arc::clone(&record.device_name));
                 })?;
             }
             Ok(())

@@ -63,7 +63,11 @@ pub(super) fn read(text: &str) -> Option<(Quoted, &str)> {
     let mut out = String::new();
     loop {
         if let Some(after) = rest.strip_prefix(mark) {
-            let quoted = if bytes { Quoted::Bytes } else { Quoted::Text(out) };
+            let quoted = if bytes {
+                Quoted::Bytes
+            } else {
+                Quoted::Text(out)
+            };
             return Some((quoted, after));
         }
         let c = rest.chars().next()?;

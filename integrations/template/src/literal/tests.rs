@@ -17,7 +17,10 @@ fn literals_become_values() {
         (".5", json!(0.5)),
         ("5.", json!(5.0)),
         ("-0", json!(0)),
-        ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
+        (
+            "18446744073709551615",
+            json!(18_446_744_073_709_551_615_u64),
+        ),
         ("-9223372036854775808", json!(i64::MIN)),
         ("True", json!(true)),
         ("False", json!(false)),
@@ -28,9 +31,15 @@ fn literals_become_values() {
         ("(1,)", json!([1])),
         ("(1, 'a')", json!([1, "a"])),
         ("[]", json!([])),
-        ("[1, 2.5, 'x', None, True,]", json!([1, 2.5, "x", null, true])),
+        (
+            "[1, 2.5, 'x', None, True,]",
+            json!([1, 2.5, "x", null, true]),
+        ),
         ("[1, # one\n 2]", json!([1, 2])),
-        ("[1e5, 0x1f, 1_000, - 5, (7)]", json!([100_000.0, 31, 1000, -5, 7])),
+        (
+            "[1e5, 0x1f, 1_000, - 5, (7)]",
+            json!([100_000.0, 31, 1000, -5, 7]),
+        ),
         ("[1e999, -1e999]", json!([null, null])),
         ("{}", json!({})),
         ("{'a': 1}", json!({"a": 1})),
@@ -39,7 +48,10 @@ fn literals_become_values() {
         ("{'a': {'b': [1]}}", json!({"a": {"b": [1]}})),
         ("{1, 2, 1}", json!([1, 2])),
         ("set()", json!([])),
-        (r#"['a\n\x41\u00e9', "it's", r'\n', 'a' 'b', '''t''']"#, json!(["a\nAé", "it's", "\\n", "ab", "t"])),
+        (
+            r#"['a\n\x41\u00e9', "it's", r'\n', 'a' 'b', '''t''']"#,
+            json!(["a\nAé", "it's", "\\n", "ab", "t"]),
+        ),
     ] {
         assert_eq!(parse(source), value, "{source}");
     }
@@ -48,14 +60,75 @@ fn literals_become_values() {
 #[test]
 fn everything_else_stays_text() {
     for source in [
-        "", "hello", "on", "true", "null", "1e5", "0x1f", "1_000", "007", "00", "05", "--1", "(5)",
-        "- 5", "'quoted'", "\"quoted\"", "'a' 'b'", "1j", "1+2j", "1 2", "1 + 2", "[1, 2", "1]",
-        "{\"a\": true}", "{'a'}x", "[...]", "...", "b'x'", "[b'x']", "[1j]", "{(1, 2): 3}",
-        "{[1]: 2}", "{[1]}", "18446744073709551616", "[18446744073709551616]",
-        "-9223372036854775809", "nan", "inf", "[nan]", "21.5 °C", "1.2.3", "2024-01-01", "12:30",
-        "{'a': 1,, }", "[,]", "(,)", ",", "f'x'", "['\\ud800']", "['a\nb']", "[07]", "[1__0]",
-        "[1_]", "[- True]", "[+'a']", "{**{}}", "[*[1]]", "set([1])", "1\n2", "[1]\n[2]", "[\0]",
-        "Nonesuch", "True or False", "['\\N{BULLET}']", "[u'x' b'y']", "0b", "0x", "[.]", "[1.e]",
+        "",
+        "hello",
+        "on",
+        "true",
+        "null",
+        "1e5",
+        "0x1f",
+        "1_000",
+        "007",
+        "00",
+        "05",
+        "--1",
+        "(5)",
+        "- 5",
+        "'quoted'",
+        "\"quoted\"",
+        "'a' 'b'",
+        "1j",
+        "1+2j",
+        "1 2",
+        "1 + 2",
+        "[1, 2",
+        "1]",
+        "{\"a\": true}",
+        "{'a'}x",
+        "[...]",
+        "...",
+        "b'x'",
+        "[b'x']",
+        "[1j]",
+        "{(1, 2): 3}",
+        "{[1]: 2}",
+        "{[1]}",
+        "18446744073709551616",
+        "[18446744073709551616]",
+        "-9223372036854775809",
+        "nan",
+        "inf",
+        "[nan]",
+        "21.5 °C",
+        "1.2.3",
+        "2024-01-01",
+        "12:30",
+        "{'a': 1,, }",
+        "[,]",
+        "(,)",
+        ",",
+        "f'x'",
+        "['\\ud800']",
+        "['a\nb']",
+        "[07]",
+        "[1__0]",
+        "[1_]",
+        "[- True]",
+        "[+'a']",
+        "{**{}}",
+        "[*[1]]",
+        "set([1])",
+        "1\n2",
+        "[1]\n[2]",
+        "[\0]",
+        "Nonesuch",
+        "True or False",
+        "['\\N{BULLET}']",
+        "[u'x' b'y']",
+        "0b",
+        "0x",
+        "[.]",
+        "[1.e]",
     ] {
         assert_eq!(parse(source), text(source), "{source}");
     }
@@ -78,12 +151,17 @@ fn python_text(value: &Value) -> String {
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
         Value::Array(items) => {
-            format!("[{}]", items.iter().map(python_text).collect::<Vec<_>>().join(", "))
+            format!(
+                "[{}]",
+                items.iter().map(python_text).collect::<Vec<_>>().join(", ")
+            )
         }
         Value::Object(map) => {
             let pairs: Vec<String> = map
                 .iter()
-                .map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), python_text(value)))
+                .map(|(key, value)| {
+                    format!("{}: {}", Value::from(key.as_str()), python_text(value))
+                })
                 .collect();
             format!("{{{}}}", pairs.join(", "))
         }

@@ -28,7 +28,10 @@ pub(super) fn sequence(
                 }
             }
             let shown = to_repr(&item)?;
-            return Err(raise(Exception::ValueError, format!("{shown} is not in list")));
+            return Err(raise(
+                Exception::ValueError,
+                format!("{shown} is not in list"),
+            ));
         }
         "count" => {
             let [item] = bind(method, ["value"], 1, args)?;
@@ -45,11 +48,7 @@ pub(super) fn sequence(
 }
 
 /// `None`: no such method.
-pub(super) fn dict(
-    receiver: &Value,
-    method: &str,
-    args: &[Value],
-) -> Result<Option<Value>, Error> {
+pub(super) fn dict(receiver: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     if budget::is_namespace(receiver) {
         return Ok(None);
     }
@@ -58,7 +57,9 @@ pub(super) fn dict(
             let [key, default] = bind(method, ["key", "default"], 1, args)?;
             let key = key.unwrap_or_default();
             admit(&key)?;
-            let found = receiver.as_object().and_then(|object| object.get_value(&key));
+            let found = receiver
+                .as_object()
+                .and_then(|object| object.get_value(&key));
             found.unwrap_or_else(|| or(&default, ()))
         }
         "keys" => {
@@ -67,7 +68,9 @@ pub(super) fn dict(
         }
         "values" | "items" => {
             let [] = bind(method, [], 0, args)?;
-            let pairs = receiver.as_object().and_then(|object| object.try_iter_pairs());
+            let pairs = receiver
+                .as_object()
+                .and_then(|object| object.try_iter_pairs());
             let pairs: Vec<(Value, Value)> = pairs.into_iter().flatten().collect();
             allocate_items(pairs.len().saturating_mul(2))?;
             budget::work(pairs.len() as u64)?;

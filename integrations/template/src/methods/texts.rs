@@ -19,7 +19,9 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
     };
     let all = |test: fn(char) -> bool| {
         let [] = bind(method, [], 0, args)?;
-        Ok(Some(Value::from(!text.is_empty() && text.chars().all(test))))
+        Ok(Some(Value::from(
+            !text.is_empty() && text.chars().all(test),
+        )))
     };
     match method {
         "lower" | "casefold" => plain(text.to_lowercase()),
@@ -29,7 +31,11 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
         "swapcase" => plain(
             text.chars()
                 .flat_map(|c| -> Vec<char> {
-                    if c.is_uppercase() { c.to_lowercase().collect() } else { c.to_uppercase().collect() }
+                    if c.is_uppercase() {
+                        c.to_lowercase().collect()
+                    } else {
+                        c.to_uppercase().collect()
+                    }
                 })
                 .collect(),
         ),
@@ -54,7 +60,8 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
         "replace" => {
             let [old, new, count] = bind(method, ["old", "new", "count"], 2, args)?;
             let count = count.map_or(Ok(-1), |count| size(&count, "count"))?;
-            replace(text, &required_text(old)?, &required_text(new)?, count).map(|text| Some(Value::from(text)))
+            replace(text, &required_text(old)?, &required_text(new)?, count)
+                .map(|text| Some(Value::from(text)))
         }
         "join" => {
             let [items] = bind(method, ["iterable"], 1, args)?;
@@ -82,7 +89,9 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
                 "islower" => (char::is_lowercase, char::is_uppercase),
                 _ => (char::is_uppercase, char::is_lowercase),
             };
-            Ok(Some(Value::from(text.chars().any(wanted) && !text.chars().any(other))))
+            Ok(Some(Value::from(
+                text.chars().any(wanted) && !text.chars().any(other),
+            )))
         }
         _ => Ok(None),
     }
@@ -92,7 +101,10 @@ fn required_text(value: Option<Value>) -> Result<std::sync::Arc<str>, Error> {
     let value = value.unwrap_or_default();
     match value.to_str() {
         Some(text) if value.kind() == ValueKind::String => Ok(text),
-        _ => Err(type_error(format!("must be str, not {}", type_name(&value)))),
+        _ => Err(type_error(format!(
+            "must be str, not {}",
+            type_name(&value)
+        ))),
     }
 }
 
@@ -102,14 +114,21 @@ fn pieces<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Value, Error> {
     Ok(Value::from(parts))
 }
 
-fn strip(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
+/// `strip`, `lstrip` and `rstrip`.
+pub(crate) fn strip(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
     let [given] = bind(method, ["chars"], 0, args)?;
     let given = match given.filter(|given| !given.is_none()) {
         Some(given) => Some(required_text(Some(given))?),
         None => None,
     };
-    budget::work((text.len() as u64).saturating_mul(given.as_ref().map_or(1, |g| g.len() as u64 / 8 + 1)))?;
-    let off = |c: char| given.as_ref().map_or(c.is_whitespace(), |given| given.contains(c));
+    budget::work(
+        (text.len() as u64).saturating_mul(given.as_ref().map_or(1, |g| g.len() as u64 / 8 + 1)),
+    )?;
+    let off = |c: char| {
+        given
+            .as_ref()
+            .map_or(c.is_whitespace(), |given| given.contains(c))
+    };
     Ok(Value::from(match method {
         "lstrip" => text.trim_start_matches(off),
         "rstrip" => text.trim_end_matches(off),
@@ -141,7 +160,11 @@ fn split_space(text: &str, most: usize, from_end: bool) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
-        let at = if from_end { rest.rfind(char::is_whitespace) } else { rest.find(char::is_whitespace) };
+        let at = if from_end {
+            rest.rfind(char::is_whitespace)
+        } else {
+            rest.find(char::is_whitespace)
+        };
         match at {
             Some(at) if parts.len() + 1 < most => {
                 let (before, after) = rest.split_at(at);
@@ -187,7 +210,11 @@ fn affix(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
     let [affix, start, end] = bind(method, ["affix", "start", "end"], 1, args)?;
     let within = span(text, start, end)?;
     let affix = affix.unwrap_or_default();
-    let affixes = if affix.is_tuple() { budget::items(&affix)? } else { vec![affix] };
+    let affixes = if affix.is_tuple() {
+        budget::items(&affix)?
+    } else {
+        vec![affix]
+    };
     for affix in affixes {
         let affix = required_text(Some(affix))?;
         let fits = match method {
@@ -216,7 +243,11 @@ fn span(text: &str, start: Option<Value>, end: Option<Value>) -> Result<&str, Er
         Ok(usize::try_from(index.clamp(0, length)).unwrap_or(0))
     };
     let (start, end) = (place(start, 0)?, place(end, length)?);
-    let byte = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
+    let byte = |index: usize| {
+        text.char_indices()
+            .nth(index)
+            .map_or(text.len(), |(at, _)| at)
+    };
     Ok(text.get(byte(start)..byte(end)).unwrap_or(""))
 }
 
@@ -251,11 +282,16 @@ fn pad(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
         None => " ".into(),
     };
     if fill.chars().count() != 1 {
-        return Err(type_error("The fill character must be exactly one character long"));
+        return Err(type_error(
+            "The fill character must be exactly one character long",
+        ));
     }
     let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     let missing = usize::try_from(width.saturating_sub(length).max(0)).unwrap_or(usize::MAX);
-    allocate_text(text.len().saturating_add(missing.saturating_mul(fill.len())))?;
+    allocate_text(
+        text.len()
+            .saturating_add(missing.saturating_mul(fill.len())),
+    )?;
     Ok(Value::from(match method {
         "ljust" => format!("{text}{}", fill.repeat(missing)),
         "rjust" => format!("{}{text}", fill.repeat(missing)),
@@ -266,7 +302,11 @@ fn pad(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
         _ => {
             // Python puts the odd character before the text when the width is odd.
             let before = missing / 2 + (missing & usize::try_from(width & 1).unwrap_or(0) & 1);
-            format!("{}{text}{}", fill.repeat(before), fill.repeat(missing - before))
+            format!(
+                "{}{text}{}",
+                fill.repeat(before),
+                fill.repeat(missing - before)
+            )
         }
     }))
 }

@@ -22,14 +22,19 @@ pub(crate) struct TimeDelta {
 
 impl TimeDelta {
     pub(super) fn seconds(seconds: i64) -> Self {
-        Self { micros: seconds.saturating_mul(1_000_000) }
+        Self {
+            micros: seconds.saturating_mul(1_000_000),
+        }
     }
 
     pub(super) fn checked(micros: i128) -> Result<Value, Error> {
         // 64 bits of microseconds are 292,000 years; no date is further from another.
         match i64::try_from(micros) {
             Ok(micros) if micros / DAY <= DAYS_MAX => Ok(Value::from_object(Self { micros })),
-            _ => Err(raise(Exception::OverflowError, "days; must have magnitude <= 999999999")),
+            _ => Err(raise(
+                Exception::OverflowError,
+                "days; must have magnitude <= 999999999",
+            )),
         }
     }
 
@@ -42,13 +47,19 @@ impl TimeDelta {
 
     /// `-delta`
     pub(crate) fn negated(self) -> Self {
-        Self { micros: self.micros.saturating_neg() }
+        Self {
+            micros: self.micros.saturating_neg(),
+        }
     }
 
     /// Days, seconds and microseconds; the last two are never negative.
     fn parts(self) -> (i64, i64, i64) {
         let rest = self.micros.rem_euclid(DAY);
-        (self.micros.div_euclid(DAY), rest / 1_000_000, rest % 1_000_000)
+        (
+            self.micros.div_euclid(DAY),
+            rest / 1_000_000,
+            rest % 1_000_000,
+        )
     }
 
     pub(super) fn total_seconds(self) -> f64 {
@@ -58,11 +69,15 @@ impl TimeDelta {
     /// `datetime.timedelta(days=1, seconds=5)`
     pub(crate) fn repr(self) -> String {
         let (days, seconds, micros) = self.parts();
-        let fields: Vec<String> = [("days", days), ("seconds", seconds), ("microseconds", micros)]
-            .into_iter()
-            .filter(|(_, value)| *value != 0)
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let fields: Vec<String> = [
+            ("days", days),
+            ("seconds", seconds),
+            ("microseconds", micros),
+        ]
+        .into_iter()
+        .filter(|(_, value)| *value != 0)
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
         if fields.is_empty() {
             return "datetime.timedelta(0)".to_owned();
         }
@@ -109,7 +124,13 @@ impl fmt::Debug for TimeDelta {
         if days != 0 {
             write!(f, "{days} day{}, ", if days.abs() == 1 { "" } else { "s" })?;
         }
-        write!(f, "{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+        write!(
+            f,
+            "{}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        )?;
         if micros != 0 {
             write!(f, ".{micros:06}")?;
         }
@@ -151,7 +172,9 @@ impl Object for TimeDelta {
     }
 
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
-        other.downcast_ref::<Self>().map(|other| self.micros.cmp(&other.micros))
+        other
+            .downcast_ref::<Self>()
+            .map(|other| self.micros.cmp(&other.micros))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -40,9 +40,15 @@ pub(crate) fn install(env: &mut Environment<'static>, hub: &Hub) {
         filter(env, name, move |args| function(&one, &local, args));
     }
     let filters: [(&'static str, Zoned); 3] = [
-        ("timestamp_custom", |_, zone, args| timestamp_custom(zone, args)),
-        ("timestamp_local", |_, zone, args| timestamp_in("timestamp_local", zone, args)),
-        ("timestamp_utc", |_, _, args| timestamp_in("timestamp_utc", &TimeZone::UTC, args)),
+        ("timestamp_custom", |_, zone, args| {
+            timestamp_custom(zone, args)
+        }),
+        ("timestamp_local", |_, zone, args| {
+            timestamp_in("timestamp_local", zone, args)
+        }),
+        ("timestamp_utc", |_, _, args| {
+            timestamp_in("timestamp_utc", &TimeZone::UTC, args)
+        }),
     ];
     for (name, function) in filters {
         let (one, local) = (hub.clone(), Arc::clone(&zone));
@@ -135,7 +141,11 @@ fn timestamp_custom(zone: &TimeZone, args: &[Value]) -> Result<Value, Error> {
     let Some(time) = to_float(&value).and_then(from_seconds) else {
         return default.ok_or_else(|| no_default("timestamp_custom", &value));
     };
-    let time = if or(&local, true).is_true() { time.in_zone(zone) } else { time };
+    let time = if or(&local, true).is_true() {
+        time.in_zone(zone)
+    } else {
+        time
+    };
     let format = to_text(&or(&format, "%Y-%m-%d %H:%M:%S"))?;
     time.strftime(&format).map(Value::from)
 }
@@ -151,7 +161,13 @@ fn timestamp_in(name: &str, zone: &TimeZone, args: &[Value]) -> Result<Value, Er
 
 fn timedelta(args: &[Value]) -> Result<Value, Error> {
     let names = [
-        "days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks",
+        "days",
+        "seconds",
+        "microseconds",
+        "milliseconds",
+        "minutes",
+        "hours",
+        "weeks",
     ];
     let units = [86_400e6, 1e6, 1.0, 1e3, 60e6, 3_600e6, 604_800e6];
     let given = bind("timedelta", names, 0, args)?;

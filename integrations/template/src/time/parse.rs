@@ -15,7 +15,11 @@ pub(super) fn iso(text: &str) -> Option<DateTime> {
     };
     let date = iso_date(date)?;
     let (clock, zone) = split_offset(clock)?;
-    let time = if clock.is_empty() { civil::Time::midnight() } else { clock_time(clock)? };
+    let time = if clock.is_empty() {
+        civil::Time::midnight()
+    } else {
+        clock_time(clock)?
+    };
     DateTime::from_civil(date.to_datetime(time), zone)
 }
 
@@ -61,9 +65,17 @@ fn split_offset(clock: &str) -> Option<(&str, Option<TimeZone>)> {
         return None;
     }
     let hours: i32 = number(&digits[..2])?;
-    let minutes: i32 = if digits.len() == 4 { number(&digits[2..])? } else { 0 };
+    let minutes: i32 = if digits.len() == 4 {
+        number(&digits[2..])?
+    } else {
+        0
+    };
     let seconds = hours * 3600 + minutes * 60;
-    let seconds = if clock.as_bytes()[at] == b'-' { -seconds } else { seconds };
+    let seconds = if clock.as_bytes()[at] == b'-' {
+        -seconds
+    } else {
+        seconds
+    };
     let zone = if seconds == 0 {
         TimeZone::UTC
     } else {

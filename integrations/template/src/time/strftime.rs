@@ -6,11 +6,27 @@ use super::{DateTime, offset_text};
 use crate::text::TextWriter;
 
 const DAYS: [&str; 7] = [
-    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
 ];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 pub(super) fn format(time: &DateTime, format: &str) -> Result<String, Error> {
@@ -90,9 +106,14 @@ fn expand(time: &DateTime, letter: char) -> Option<String> {
         'W' => format!("{:02}", week(weekday.to_monday_zero_offset().into())),
         'V' => format!("{:02}", iso.week()),
         'G' => format!("{:04}", iso.year()),
-        'z' => time.offset().map_or_else(String::new, |offset| offset_text(offset, "")),
+        'z' => time
+            .offset()
+            .map_or_else(String::new, |offset| offset_text(offset, "")),
         'Z' => zone_name(time),
-        's' => time.micros_in(&jiff::tz::TimeZone::UTC).div_euclid(1_000_000).to_string(),
+        's' => time
+            .micros_in(&jiff::tz::TimeZone::UTC)
+            .div_euclid(1_000_000)
+            .to_string(),
         'D' => format!("{:02}/{:02}/{:02}", at.month(), at.day(), at.year() % 100),
         'x' => format!("{:02}/{:02}/{:02}", at.month(), at.day(), at.year() % 100),
         'F' => format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day()),

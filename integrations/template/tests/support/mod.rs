@@ -31,7 +31,11 @@ pub fn at_home<T>(test: impl AsyncFnOnce(Home) -> T) -> T {
                 r#"{"friendly_name":"Kitchen","brightness":255,"rgb":[1,2]}"#,
             ),
             ("light.hall_lamp", "off", "{}"),
-            ("sensor.outside", "21.456", r#"{"unit_of_measurement":"°C"}"#),
+            (
+                "sensor.outside",
+                "21.456",
+                r#"{"unit_of_measurement":"°C"}"#,
+            ),
             ("sensor.lost", "unavailable", "{}"),
             (
                 "group.lights",
@@ -86,7 +90,9 @@ impl Home {
         for (template, expected) in rows {
             let text = self.text(template).await;
             if text != *expected {
-                wrong.push(format!("{template}\n   expected {expected:?}\n        got {text:?}"));
+                wrong.push(format!(
+                    "{template}\n   expected {expected:?}\n        got {text:?}"
+                ));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
