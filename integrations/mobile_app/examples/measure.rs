@@ -3,14 +3,26 @@
 struct Count;
 static LIVE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 unsafe impl std::alloc::GlobalAlloc for Count {
-    unsafe fn alloc(&self, l: std::alloc::Layout) -> *mut u8 { LIVE.fetch_add(l.size().next_multiple_of(16), std::sync::atomic::Ordering::Relaxed); unsafe { mimalloc::MiMalloc.alloc(l) } }
-    unsafe fn dealloc(&self, p: *mut u8, l: std::alloc::Layout) { LIVE.fetch_sub(l.size().next_multiple_of(16), std::sync::atomic::Ordering::Relaxed); unsafe { mimalloc::MiMalloc.dealloc(p, l) } }
+    unsafe fn alloc(&self, l: std::alloc::Layout) -> *mut u8 {
+        LIVE.fetch_add(
+            l.size().next_multiple_of(16),
+            std::sync::atomic::Ordering::Relaxed,
+        );
+        unsafe { mimalloc::MiMalloc.alloc(l) }
+    }
+    unsafe fn dealloc(&self, p: *mut u8, l: std::alloc::Layout) {
+        LIVE.fetch_sub(
+            l.size().next_multiple_of(16),
+            std::sync::atomic::Ordering::Relaxed,
+        );
+        unsafe { mimalloc::MiMalloc.dealloc(p, l) }
+    }
 }
 #[global_allocator]
 static ALLOC: Count = Count;
-fn live() -> usize { LIVE.load(std::sync::atomic::Ordering::Relaxed) >> 20 }
-use std::sync::Arc;
-use std::time::Instant;
+fn live() -> usize {
+    LIVE.load(std::sync::atomic::Ordering::Relaxed) >> 20
+}
 use futures_util::StreamExt;
 use hearth_core::ask::ask;
 use hearth_core::command::{Access, Caller};
@@ -23,10 +35,20 @@ use hearth_core::store::{Location, Store, StoreSettings};
 use hearth_core::view::{ViewBody, ViewRequest};
 use hearth_core::webhook::{Headers, Method, Source, WebhookRequest};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Instant;
 
 fn rss() -> u64 {
     let s = std::fs::read_to_string("/proc/self/status").unwrap();
-    s.lines().find(|l| l.starts_with("VmRSS")).unwrap().split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    s.lines()
+        .find(|l| l.starts_with("VmRSS"))
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        / 1024
 }
 async fn open(path: &std::path::Path) -> Hub {
     let t = Instant::now();
@@ -34,8 +56,16 @@ async fn open(path: &std::path::Path) -> Hub {
     let hub = Hub::open(Env::system(), Arc::new(Settings::default()), store).unwrap();
     println!("hub open {:?} rss {} live {}", t.elapsed(), rss(), live());
     let t = Instant::now();
-    hub.start_integrations(vec![hearth_mobile_app::factory()]).await;
-    println!("integration start {:?} rss {} live {} states {} hooks {}", t.elapsed(), rss(), live(), hub.states.len(), hub.webhooks.len());
+    hub.start_integrations(vec![hearth_mobile_app::factory()])
+        .await;
+    println!(
+        "integration start {:?} rss {} live {} states {} hooks {}",
+        t.elapsed(),
+        rss(),
+        live(),
+        hub.states.len(),
+        hub.webhooks.len()
+    );
     hub
 }
 #[actix_rt::main]
@@ -48,7 +78,8 @@ async fn main() {
         let user = UserId::generate(&hub.env);
         let view = hub.views.current()[0].clone();
         let t = Instant::now();
-        let hub2 = &hub; let view = &view;
+        let hub2 = &hub;
+        let view = &view;
         futures_util::stream::iter(0..n).map(|i| async move {
             let body = json!({"app_id": "io.robbie.HomeAssistant", "app_name": "Home Assistant", "app_version": "2025.4.1 (2025.1182)",
                 "device_name": format!("Phone {i}"), "device_id": format!("{:040x}", i * 7919), "manufacturer": "Apple",
@@ -61,10 +92,20 @@ async fn main() {
             let ViewBody::Whole(b) = r.body else { panic!() };
             let _: Value = serde_json::from_slice(&b).unwrap();
         }).buffer_unordered(64).collect::<Vec<_>>().await;
-        println!("{n} registrations: {:.0}/s rss {}", n as f64 / t.elapsed().as_secs_f64(), rss());
+        println!(
+            "{n} registrations: {:.0}/s rss {}",
+            n as f64 / t.elapsed().as_secs_f64(),
+            rss()
+        );
     }
     if mode == "locate" {
-        let hooks: Vec<WebhookId> = hub.webhooks.list().into_iter().map(|(id, _)| id).take(1000).collect();
+        let hooks: Vec<WebhookId> = hub
+            .webhooks
+            .list()
+            .into_iter()
+            .map(|(id, _)| id)
+            .take(1000)
+            .collect();
         // sealed registrations answer 400 in clear; measure them so only if clear
         let total = n;
         for (what, body) in [("location", json!({"type":"update_location","data":{"gps":[52.37,4.89],"gps_accuracy":12,"battery":80,"speed":1,"altitude":3.5,"course":90}}).to_string())] {

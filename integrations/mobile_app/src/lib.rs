@@ -18,6 +18,7 @@ mod envelope;
 mod form;
 mod integration;
 mod location;
+mod make;
 mod phone;
 mod provision;
 mod record;

@@ -14,6 +14,7 @@ use crate::answer::Answer;
 use crate::commands::{self, Run};
 use crate::crypto::{self, KeyKind};
 use crate::envelope::{self, Envelope, Rejected};
+use crate::make::Makes;
 use crate::record::Record;
 use crate::sensor::SensorKind;
 
@@ -22,6 +23,8 @@ pub(crate) struct Phone {
     pub(crate) hub: Hub,
     /// The newest record: what it says is in the store.
     pub(crate) record: Arc<Record>,
+    /// What it shares with other phones.
+    pub(crate) makes: Makes,
     /// Looked up once: every location goes there.
     tracker: Option<Arc<Shown>>,
     /// Looked up once each, by kind and the app's id; at most as many as are registered.
@@ -78,10 +81,11 @@ pub(crate) enum Message {
 
 impl Phone {
     /// A phone that just woke up.
-    pub(crate) fn new(hub: Hub, record: Arc<Record>) -> Self {
+    pub(crate) fn new(hub: Hub, record: Arc<Record>, makes: Makes) -> Self {
         Self {
             hub,
             record,
+            makes,
             tracker: None,
             sensors: Default::default(),
         }

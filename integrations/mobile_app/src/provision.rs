@@ -80,7 +80,7 @@ async fn register(
     if known.is_some_and(|known| {
         known.user_id == wanted.user_id
             && *known.device_id == *wanted.device_id
-            && *known.app_id == *wanted.app_id
+            && *known.make.app_id == *wanted.app_id
             // Encryption that was turned on since then stays on.
             && (secret.is_none() || known.secret == secret)
     }) {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use hearth_core::ids::{ConfigEntryId, UserId, WebhookId};
-use hearth_core::registry::{DeviceDescription, Interner};
+use hearth_core::registry::{DeviceDescription, DeviceEntry};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::DOMAIN;
 use crate::crypto::{KeyKind, Secret};
+use crate::make::Make;
 
 /// Where the store keeps registrations, by config entry id.
 pub(crate) const COLLECTION: &str = "mobile_app.registrations";
@@ -27,14 +28,8 @@ pub(crate) struct Record {
     /// How the app knows the device.
     pub(crate) device_id: Arc<str>,
     pub(crate) device_name: Arc<str>,
-    pub(crate) app_id: Arc<str>,
-    pub(crate) app_name: Arc<str>,
-    pub(crate) app_version: Arc<str>,
-    pub(crate) manufacturer: Arc<str>,
-    pub(crate) model: Arc<str>,
-    pub(crate) os_name: Arc<str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) os_version: Option<Arc<str>>,
+    /// Its app and its model.
+    pub(crate) make: Arc<Make>,
     /// What the app keeps here for itself, and how to push to it; an object, absent where empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app_data: Option<Box<RawValue>>,
@@ -49,19 +44,16 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Shares the texts that many phones have in common.
-    pub(crate) fn share(&mut self, names: &Interner) {
-        for text in [
-            &mut self.app_id,
-            &mut self.app_name,
-            &mut self.app_version,
-            &mut self.manufacturer,
-            &mut self.model,
-            &mut self.os_name,
-        ] {
-            *text = names.intern(text);
+    /// Takes the texts that the device registry has too from there.
+    pub(crate) fn share_with(&mut self, device: &DeviceEntry) {
+        let is_same = |(_, id): &&(Arc<str>, Arc<str>)| *id == self.device_id;
+        if let Some((_, id)) = device.identifiers.iter().find(is_same) {
+            self.device_id = Arc::clone(id);
         }
-        names.share(&mut self.os_version);
+        let name = device.description.name.as_ref();
+        if let Some(name) = name.filter(|name| **name == self.device_name) {
+            self.device_name = Arc::clone(name);
+        }
     }
 
     /// With which key its replies are sealed; `None` while they go in clear.
@@ -91,9 +83,9 @@ impl Record {
     pub(crate) fn device_description(&self) -> DeviceDescription {
         DeviceDescription {
             name: Some(Arc::clone(&self.device_name)),
-            manufacturer: Some(Arc::clone(&self.manufacturer)),
-            model: Some(Arc::clone(&self.model)),
-            sw_version: self.os_version.clone(),
+            manufacturer: Some(Arc::clone(&self.make.manufacturer)),
+            model: Some(Arc::clone(&self.make.model)),
+            sw_version: self.make.os_version.clone(),
             hw_version: None,
         }
     }
@@ -107,13 +99,13 @@ impl Record {
     pub(crate) fn safe_json(&self) -> String {
         let app_data = self.app_data.as_deref().map_or("{}", RawValue::get);
         let mut safe = json!({
-            "app_id": self.app_id,
-            "app_name": self.app_name,
-            "app_version": self.app_version,
+            "app_id": self.make.app_id,
+            "app_name": self.make.app_name,
+            "app_version": self.make.app_version,
             "device_name": self.device_name,
-            "manufacturer": self.manufacturer,
-            "model": self.model,
-            "os_version": self.os_version,
+            "manufacturer": self.make.manufacturer,
+            "model": self.make.model,
+            "os_version": self.make.os_version,
             "supports_encryption": self.supports_encryption,
         })
         .to_string();

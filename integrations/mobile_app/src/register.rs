@@ -17,6 +17,7 @@ use crate::attributes_text::AttributesText;
 use crate::crypto::{self, Secret};
 use crate::form::Form;
 use crate::location::Location;
+use crate::make::Make;
 use crate::record::{COLLECTION, Record};
 use crate::registrations::{DELETED, Deleted, Registrations};
 
@@ -72,7 +73,7 @@ impl Registrations {
         let hub = self.hub();
         let device_id: Arc<str> = form.device_id.as_str().into();
         let _turn = self.turns.take(&device_id).await;
-        let old = self.of_device(&self.names.intern(&form.app_id), &device_id);
+        let old = self.of_device(&form.app_id, &device_id);
         let limit = hub.settings.mobile_app.registrations;
         if old.is_none() && self.len() >= limit {
             return Err(RegisterError::TooMany(limit));
@@ -161,25 +162,27 @@ impl Registrations {
             user_id: user,
             device_id,
             device_name: form.device_name.into(),
-            app_id: form.app_id.into(),
-            app_name: form.app_name.into(),
-            app_version: form.app_version.into(),
-            manufacturer: form.manufacturer.into(),
-            model: form.model.into(),
-            os_name: form.os_name.into(),
-            os_version: form.os_version.map(Into::into),
+            make: self.makes.share(Make {
+                app_id: form.app_id.into(),
+                app_name: form.app_name.into(),
+                app_version: form.app_version.into(),
+                manufacturer: form.manufacturer.into(),
+                model: form.model.into(),
+                os_name: form.os_name.into(),
+                os_version: form.os_version.map(Into::into),
+            }),
             app_data: form.app_data,
             secret: credentials.secret,
             supports_encryption: credentials.supports_encryption,
             no_legacy_encryption: false,
         };
-        record.share(&self.names);
         let device = registries.devices.register(
             changes,
             Some(entry.entry_id),
             record.device_identifier(),
             record.device_description(),
         )?;
+        record.share_with(&device);
         let tracker =
             registries
                 .entities

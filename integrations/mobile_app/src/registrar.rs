@@ -67,13 +67,14 @@ impl Handler<Ask<WebhookRequest>> for Registrar {
     type Result = ();
 
     fn handle(&mut self, ask: Ask<WebhookRequest>, _: &mut Self::Context) {
+        let near = ask.origin().cloned();
         let (request, reply) = ask.take();
         if self.is_busy() {
             return reply.send(hearth_core::webhook::WebhookResponse::empty(503));
         }
         let registrations = Arc::clone(&self.registrations);
         self.spawn(async move {
-            if let Some(response) = registrations.answer(request).await {
+            if let Some(response) = registrations.answer(request, near).await {
                 reply.send(response);
             }
         });

@@ -64,16 +64,23 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Starts the actor of this record on one of the hub's arbiters.
-    pub(crate) fn wake(registrations: &Arc<Registrations>, record: Arc<Record>) -> Addr<Self> {
+    /// Starts the actor of this record where its phone's first message came in: a phone keeps its
+    /// connection, so its later messages come to the same thread and need no switch to another.
+    /// Without such a place, on one of the hub's arbiters.
+    pub(crate) fn wake(
+        registrations: &Arc<Registrations>,
+        record: Arc<Record>,
+        near: Option<&ArbiterHandle>,
+    ) -> Addr<Self> {
         let hub = registrations.hub().clone();
         // The channel is made here so that the mailbox has its size from the first message on.
         let (sender, receiver) = channel(hub.settings.mobile_app.mailbox.max(1));
         let registrations = Arc::clone(registrations);
-        hub.clone().arbiters.next().spawn_fn(move || {
+        let place = near.cloned().unwrap_or_else(|| hub.arbiters.next());
+        place.spawn_fn(move || {
             let actor = Self {
                 last_used: hub.env.monotonic(),
-                phone: Phone::new(hub, record),
+                phone: Phone::new(hub, record, registrations.makes.clone()),
                 registrations,
                 beside: Rc::new(()),
             };

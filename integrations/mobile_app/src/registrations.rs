@@ -1,14 +1,14 @@
 //! All registrations: the records, the actors that are awake, and the ids that are gone for good.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use actix::{Addr, Recipient};
+use actix::{Addr, ArbiterHandle, Recipient};
 use dashmap::DashMap;
 use hearth_core::ask::{Ask, Unanswered, ask};
 use hearth_core::hub::Hub;
 use hearth_core::ids::{ConfigEntryId, WebhookId};
-use hearth_core::registry::Interner;
 use hearth_core::store::StoreError;
 use hearth_core::time::Timestamp;
 use hearth_core::webhook::{Hook, Methods, WebhookHandler, WebhookRequest, WebhookResponse};
@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::DOMAIN;
+use crate::make::{Make, Makes};
 use crate::record::{COLLECTION, Record};
 use crate::registration::{Registration, Retire};
 use crate::turns::Turns;
@@ -30,20 +31,20 @@ pub(crate) struct Deleted {
     pub(crate) deleted_at: Timestamp,
 }
 
-/// One app on one device.
-type AppOnDevice = (Arc<str>, Arc<str>);
-
 /// See the module's guide. Shared by `Arc`.
 pub(crate) struct Registrations {
     hub: Hub,
     /// The newest stored record of each registration.
     records: DashMap<WebhookId, Arc<Record>>,
-    /// An app that registers again replaces itself.
-    by_device: Mutex<HashMap<AppOnDevice, WebhookId>>,
+    /// The registration of an app on a device, by the hash of both: an app that registers again
+    /// replaces itself.
+    by_device: Mutex<HashMap<u64, WebhookId>>,
+    /// Makes the keys of `by_device`; seeded anew at each start, so nobody can plan a clash.
+    hasher: RandomState,
     /// Registering and removing one device: one at a time.
     pub(crate) turns: Turns,
-    /// Texts that many records share.
-    pub(crate) names: Interner,
+    /// What many records share.
+    pub(crate) makes: Makes,
     actors: Mutex<Actors>,
     /// The oldest first, for when there are too many.
     deleted: Mutex<VecDeque<WebhookId>>,
@@ -79,7 +80,8 @@ impl Registrations {
             records: DashMap::with_capacity(documents.len()),
             by_device: Mutex::new(HashMap::with_capacity(documents.len())),
             turns: Turns::default(),
-            names: Interner::default(),
+            hasher: RandomState::new(),
+            makes: Makes::default(),
             actors: Mutex::default(),
             deleted: Mutex::new(
                 deleted
@@ -92,7 +94,11 @@ impl Registrations {
             deleted_name: "Deleted Webhook".into(),
         };
         for (_, mut record) in documents {
-            record.share(&registrations.names);
+            record.make = registrations.makes.share(Make::clone(&record.make));
+            let (domain, id) = record.device_identifier();
+            if let Some(device) = hub.registries.devices.find(domain, id) {
+                record.share_with(&device);
+            }
             registrations.insert(Arc::new(record));
         }
         Ok(registrations)
@@ -130,15 +136,21 @@ impl Registrations {
     }
 
     /// The registration of this app on this device.
-    pub(crate) fn of_device(&self, app_id: &Arc<str>, device_id: &Arc<str>) -> Option<Arc<Record>> {
-        let key = (Arc::clone(app_id), Arc::clone(device_id));
+    pub(crate) fn of_device(&self, app_id: &str, device_id: &str) -> Option<Arc<Record>> {
+        let key = self.hasher.hash_one((app_id, device_id));
         let id = self.by_device.lock().get(&key).cloned()?;
         self.get(&id)
+            .filter(|record| (&*record.make.app_id, &*record.device_id) == (app_id, device_id))
+    }
+
+    fn device_key(&self, record: &Record) -> u64 {
+        let app_and_device = (&*record.make.app_id, &*record.device_id);
+        self.hasher.hash_one(app_and_device)
     }
 
     /// Adds a record that is in the store.
     pub(crate) fn insert(&self, record: Arc<Record>) {
-        let key = (Arc::clone(&record.app_id), Arc::clone(&record.device_id));
+        let key = self.device_key(&record);
         self.by_device.lock().insert(key, record.webhook_id.clone());
         self.records.insert(record.webhook_id.clone(), record);
     }
@@ -154,7 +166,7 @@ impl Registrations {
     pub(crate) async fn forget(&self, record: &Record) {
         let id = &record.webhook_id;
         self.records.remove(id);
-        let key = (Arc::clone(&record.app_id), Arc::clone(&record.device_id));
+        let key = self.device_key(record);
         {
             let mut by_device = self.by_device.lock();
             if by_device.get(&key) == Some(id) {
@@ -227,15 +239,17 @@ impl Registrations {
             .collect()
     }
 
-    /// Answers a request that came home: wakes the phone and hands it on.
+    /// Answers a request that came home: wakes the phone, on the arbiter `near` that asks where
+    /// there is one, and hands the request on.
     pub(crate) async fn answer(
         self: &Arc<Self>,
         request: WebhookRequest,
+        near: Option<ArbiterHandle>,
     ) -> Option<WebhookResponse> {
         let mut request = request;
         // Each turn meets an actor that stopped in between; that this happens twice is unheard of.
         for _ in 0..3 {
-            let actor = match self.way_to(&request.id) {
+            let actor = match self.way_to(&request.id, near.as_ref()) {
                 Way::To(actor) => actor,
                 Way::Gone => return Some(WebhookResponse::empty(410)),
                 Way::Leaving => return Some(WebhookResponse::empty(503)),
@@ -250,7 +264,7 @@ impl Registrations {
         Some(WebhookResponse::empty(503))
     }
 
-    fn way_to(self: &Arc<Self>, id: &WebhookId) -> Way {
+    fn way_to(self: &Arc<Self>, id: &WebhookId, near: Option<&ArbiterHandle>) -> Way {
         let mut actors = self.actors.lock();
         if actors.leaving.contains(id) {
             return Way::Leaving;
@@ -261,7 +275,7 @@ impl Registrations {
         let Some(record) = self.get(id) else {
             return Way::Gone;
         };
-        let actor = Registration::wake(self, record);
+        let actor = Registration::wake(self, record, near);
         actors.awake.insert(id.clone(), actor.clone());
         let (webhooks, id, live) = (self.hub.webhooks.clone(), id.clone(), actor.clone());
         actix_rt::spawn(async move { webhooks.set_live(id, Some(live.recipient())).await });

@@ -44,8 +44,11 @@ pub(crate) fn bind<const N: usize>(
     Ok(bound)
 }
 
-/// The positional arguments, and the named ones in their order.
-pub(crate) fn split(args: &[Value]) -> Result<(&[Value], Vec<(String, Value)>), Error> {
+/// Positional arguments, and the named ones in their order.
+pub(crate) type Split<'a> = (&'a [Value], Vec<(String, Value)>);
+
+/// Tells the positional arguments from the named ones.
+pub(crate) fn split(args: &[Value]) -> Result<Split<'_>, Error> {
     let Some((last, before)) = args.split_last().filter(|(last, _)| last.is_kwargs()) else {
         return Ok((args, Vec::new()));
     };

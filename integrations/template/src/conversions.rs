@@ -5,8 +5,10 @@ use minijinja::{Environment, Error, Value};
 
 use crate::arguments::{bind, filter, global, or, test};
 use crate::budget::size;
-use crate::error::{Exception, raise};
-use crate::numbers::{Number, calculate, int, no_default, round_by, to_bool, to_float, to_int};
+use crate::error::{Exception, raise, type_error};
+use crate::numbers::{
+    Number, calculate, int, modulo, no_default, round_by, to_bool, to_float, to_int, too_large,
+};
 use crate::text::{to_text, type_name};
 
 fn float(args: &[Value]) -> Result<Value, Error> {
@@ -91,7 +93,8 @@ fn arithmetic(name: &'static str, sign: &'static str, args: &[Value]) -> Result<
 
 /// Functions of one number; outside their domain is bad input.
 fn mathematics(env: &mut Environment<'static>) {
-    let functions: [(&'static str, fn(f64) -> f64); 7] = [
+    type Function = fn(f64) -> f64;
+    let functions: [(&'static str, Function); 7] = [
         ("sqrt", f64::sqrt),
         ("sin", f64::sin),
         ("cos", f64::cos),
@@ -148,13 +151,26 @@ pub(crate) fn install(env: &mut Environment<'static>) {
     };
     global(env, "typeof", class);
     filter(env, "typeof", class);
+    filter(env, "abs", |args| {
+        let [value] = bind("abs", ["x"], 1, args)?;
+        match Number::of(&value.unwrap_or_default()) {
+            Some(Number::Int(whole)) => whole.checked_abs().map(int).ok_or_else(too_large),
+            Some(Number::Float(number)) => Ok(number.abs().into()),
+            None => Err(type_error("bad operand type for abs()")),
+        }
+    });
+    env.add_test("divisibleby", |value: Value, by: Value| {
+        let rest = Number::of(&modulo(&value, &by)?);
+        Ok::<_, Error>(rest.is_some_and(|rest| rest.float() == 0.0))
+    });
     mathematics(env);
     kinds(env);
 }
 
 /// Tests of what a value is, with Python's classes.
 fn kinds(env: &mut Environment<'static>) {
-    let tests: [(&'static str, fn(&Value) -> bool); 8] = [
+    type Is = fn(&Value) -> bool;
+    let tests: [(&'static str, Is); 8] = [
         ("list", |value| type_name(value) == "list"),
         ("tuple", Value::is_tuple),
         ("datetime", |value| type_name(value) == "datetime.datetime"),

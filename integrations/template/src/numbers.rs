@@ -266,10 +266,7 @@ pub(crate) fn floor_divide(left: &Value, right: &Value) -> Result<Value, Error> 
             let down = i128::from(a % b != 0 && (a < 0) != (b < 0));
             Ok(int(quotient - down))
         }
-        (a, b) if b.float() == 0.0 => {
-            let _ = a;
-            Err(division("float floor division by zero"))
-        }
+        (_, b) if b.float() == 0.0 => Err(division("float floor division by zero")),
         (a, b) => {
             let remainder = float_modulo(a.float(), b.float());
             Ok(((a.float() - remainder) / b.float())

@@ -74,7 +74,7 @@ pub(crate) fn format(format: &str, values: &Value) -> Result<Value, Error> {
             });
         }
         rest = rest.trim_start_matches(['h', 'l', 'L']);
-        let kind = rest.chars().next().ok_or_else(|| incomplete())?;
+        let kind = rest.chars().next().ok_or_else(incomplete)?;
         rest = &rest[kind.len_utf8()..];
         let value = match named {
             Some(value) => value,
@@ -324,7 +324,7 @@ fn group(digits: &str, separator: Option<char>, every: usize) -> String {
     };
     let mut out = String::with_capacity(digits.len() * 4 / 3 + 1);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % every == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(every) {
             out.push(separator);
         }
         out.push(digit);

@@ -265,7 +265,8 @@ pub(crate) fn install(env: &mut Environment<'static>) {
     filter(env, "escape", escape);
     filter(env, "e", escape);
     filter(env, "trim", trim);
-    let simple: [(&'static str, fn(&str) -> Value); 5] = [
+    type Make = fn(&str) -> Value;
+    let simple: [(&'static str, Make); 5] = [
         ("lower", |text| Value::from(text.to_lowercase())),
         ("upper", |text| Value::from(text.to_uppercase())),
         ("capitalize", |text| Value::from(capitalize(text))),

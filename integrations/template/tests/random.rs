@@ -157,6 +157,7 @@ fn expression() -> impl Strategy<Value = String> {
         "undefined_name",
         "range(3)",
         "10 ** 30",
+        "-9223372036854775808",
         "1e308",
     ])
     .prop_map(str::to_owned);

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Command;
 use crate::answer::Answer;
 use crate::form;
+use crate::make::Make;
 use crate::phone::Phone;
 use crate::record::Record;
 use crate::registration::{Done, Settled, store};
@@ -45,19 +46,23 @@ impl<'a> Command<'a> for UpdateRegistration<'a> {
             // Checked when it was parsed.
             record.app_data = form::app_data(data).unwrap_or_default();
         }
+        if let Some(name) = &self.device_name {
+            record.device_name = (&**name).into();
+        }
+        let mut make = Make::clone(&record.make);
         for (given, kept) in [
-            (self.app_version, &mut record.app_version),
-            (self.device_name, &mut record.device_name),
-            (self.manufacturer, &mut record.manufacturer),
-            (self.model, &mut record.model),
+            (self.app_version, &mut make.app_version),
+            (self.manufacturer, &mut make.manufacturer),
+            (self.model, &mut make.model),
         ] {
-            if let Some(given) = given.filter(|given| **given != **kept) {
+            if let Some(given) = given {
                 *kept = (&*given).into();
             }
         }
         if let Some(given) = self.os_version {
-            record.os_version = Some((&*given).into());
+            make.os_version = Some((&*given).into());
         }
+        record.make = phone.makes.share(make);
         let tracker = phone.tracker().filter(|tracker| {
             // The app that registered this device last owns its tracker.
             tracker.entry.config_entry_id == Some(record.entry_id)

@@ -90,7 +90,8 @@ fn digits(bytes: &[u8], radix: u32, prefixed: bool) -> Option<usize> {
         end += 1;
     }
     let dangling = end > 0 && bytes[end - 1] == b'_';
-    (!dangling && !(prefixed && end == 0)).then_some(end)
+    let missing = prefixed && end == 0;
+    (!dangling && !missing).then_some(end)
 }
 
 /// A number is over where no letter, digit or second dot touches it.

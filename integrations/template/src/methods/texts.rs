@@ -85,13 +85,12 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
         "isspace" => all(char::is_whitespace),
         "islower" | "isupper" => {
             let [] = bind(method, [], 0, args)?;
-            let (wanted, other): (fn(char) -> bool, fn(char) -> bool) = match method {
-                "islower" => (char::is_lowercase, char::is_uppercase),
-                _ => (char::is_uppercase, char::is_lowercase),
-            };
-            Ok(Some(Value::from(
-                text.chars().any(wanted) && !text.chars().any(other),
-            )))
+            let lower = text.chars().any(char::is_lowercase);
+            let upper = text.chars().any(char::is_uppercase);
+            Ok(Some(Value::from(match method {
+                "islower" => lower && !upper,
+                _ => upper && !lower,
+            })))
         }
         _ => Ok(None),
     }
