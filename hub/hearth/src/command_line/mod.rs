@@ -51,7 +51,7 @@ fn call(
         if let Some(answer) = control::request(&socket, command, parameters.clone()).await {
             return Ok(answer?);
         }
-        Ok(call_stopped_hub(data, command, parameters, integrations()).await?)
+        call_stopped_hub(data, command, parameters, integrations()).await
     })
 }
 
