@@ -51,6 +51,17 @@ impl Attributes {
         raw.get().starts_with('{').then(|| Self(raw.get().into()))
     }
 
+    /// From text that the caller has just written as a compact JSON object, which is not looked
+    /// at again. For writers on the hot path; anything from outside goes through
+    /// [`Attributes::from_json_object`].
+    pub fn from_written(text: &str) -> Self {
+        debug_assert!(
+            Self::from_json_object(text).is_some_and(|read| *read.0 == *text),
+            "not a compact JSON object: {text}"
+        );
+        Self(text.into())
+    }
+
     /// The JSON text.
     pub fn as_json(&self) -> &str {
         &self.0

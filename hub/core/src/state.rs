@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::quality::RandomState;
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 
@@ -135,18 +136,21 @@ pub enum WriteError {
     },
 }
 
+/// Entities with their newest state; `None` stands for a removed one.
+pub type Unsaved = HashMap<EntityId, Option<Arc<State>>, RandomState>;
+
 /// All current states. Shared by `Arc`.
 pub struct StateMachine {
     env: Env,
     bus: Bus,
-    states: DashMap<EntityId, Arc<State>>,
+    states: DashMap<EntityId, Arc<State>, RandomState>,
     /// Entities of each domain in the order of their creation.
     domains: RwLock<HashMap<Box<str>, BTreeMap<u64, EntityId>>>,
     created: AtomicU64,
     watched: AtomicUsize,
     watches: DashMap<ContextId, Arc<Mutex<Vec<Arc<State>>>>>,
     /// Entities written since the store last took them.
-    unsaved: Mutex<HashMap<EntityId, Option<Arc<State>>>>,
+    unsaved: Mutex<Unsaved>,
 }
 
 impl StateMachine {
@@ -155,7 +159,7 @@ impl StateMachine {
         Self {
             env,
             bus,
-            states: DashMap::new(),
+            states: DashMap::default(),
             domains: RwLock::default(),
             created: AtomicU64::new(0),
             watched: AtomicUsize::new(0),
@@ -255,7 +259,7 @@ impl StateMachine {
     }
 
     /// Takes what was written since the last call; `None` stands for a removed entity.
-    pub fn take_unsaved(&self) -> HashMap<EntityId, Option<Arc<State>>> {
+    pub fn take_unsaved(&self) -> Unsaved {
         std::mem::take(&mut self.unsaved.lock())
     }
 

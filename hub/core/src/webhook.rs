@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix::prelude::*;
 use bytes::Bytes;
 use dashmap::DashMap;
+use foldhash::quality::RandomState;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -238,7 +239,7 @@ pub struct Hook {
 #[error("Handler is already defined!")]
 pub struct AlreadyDefined;
 
-type Table = DashMap<WebhookId, Arc<Hook>>;
+type Table = DashMap<WebhookId, Arc<Hook>, RandomState>;
 
 /// The way to the router and its table. Cheap to clone.
 #[derive(Clone)]
@@ -251,7 +252,7 @@ pub struct Webhooks {
 impl Webhooks {
     /// Starts the router on the current arbiter.
     pub fn start() -> Self {
-        let table = Arc::new(Table::new());
+        let table = Arc::new(Table::default());
         Self {
             router: WebhookRouter {
                 table: Arc::clone(&table),

@@ -6,6 +6,7 @@
 use std::fmt::{self, Write};
 
 use hearth_core::attributes::Attributes;
+use hearth_core::json::write_text;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -73,8 +74,7 @@ impl AttributesText {
     /// The finished attributes.
     pub(crate) fn finish(mut self) -> Attributes {
         self.out.push('}');
-        // What was written above is an object.
-        Attributes::from_json_object(&self.out).unwrap_or_default()
+        Attributes::from_written(&self.out)
     }
 
     fn key(&mut self, name: &str) {
@@ -102,23 +102,10 @@ fn write_key(name: &str, out: &mut String) {
     out.push(':');
 }
 
-fn write_text(text: &str, out: &mut String) {
-    let is_plain = text
-        .bytes()
-        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if is_plain {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&serde_json::Value::from(text).to_string());
-    }
-}
-
 fn write_float(number: f64, out: &mut String) {
     // JSON has no infinities, and its readers give none.
     if number.is_finite() {
-        let _ = write!(out, "{number:?}");
+        out.push_str(zmij::Buffer::new().format_finite(number));
     } else {
         out.push_str("null");
     }

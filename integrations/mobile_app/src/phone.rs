@@ -26,9 +26,15 @@ pub(crate) struct Phone {
     /// What it shares with other phones.
     pub(crate) makes: Makes,
     /// Looked up once: every location goes there.
-    tracker: Option<Arc<Shown>>,
+    tracker: Option<Known>,
     /// Looked up once each, by kind and the app's id; at most as many as are registered.
-    sensors: [HashMap<Box<str>, Arc<Shown>>; 2],
+    sensors: [HashMap<Box<str>, Known>; 2],
+}
+
+/// An entity as it was at one version of the registry.
+struct Known {
+    shown: Arc<Shown>,
+    version: u64,
 }
 
 /// An entity of a phone, as its states show it.
@@ -148,34 +154,43 @@ impl Phone {
 
     /// The phone's tracker; `None` where it was taken out of the registry.
     pub(crate) fn tracker(&mut self) -> Option<Arc<Shown>> {
-        let known = self.tracker.take();
-        self.tracker = refresh(&self.hub, known, || {
+        let version = self.hub.registries.entities.version();
+        match &self.tracker {
+            Some(known) if known.version == version => return Some(Arc::clone(&known.shown)),
+            _ => {}
+        }
+        let known = self.tracker.take().map(|known| known.shown);
+        let shown = refresh(&self.hub, known, || {
             let entities = &self.hub.registries.entities;
             entities.find("device_tracker", DOMAIN, &self.record.device_id)
+        })?;
+        self.tracker = Some(Known {
+            shown: Arc::clone(&shown),
+            version,
         });
-        self.tracker.clone()
+        Some(shown)
     }
 
     /// The sensor of this kind that the app knows by this id; `None` where none is registered.
     pub(crate) fn sensor(&mut self, kind: SensorKind, unique_id: &str) -> Option<Arc<Shown>> {
+        let version = self.hub.registries.entities.version();
         let sensors = &mut self.sensors[kind as usize];
-        let known = sensors.get(unique_id).cloned();
-        let found = refresh(&self.hub, known.clone(), || {
+        match sensors.get(unique_id) {
+            Some(known) if known.version == version => return Some(Arc::clone(&known.shown)),
+            _ => {}
+        }
+        let known = sensors.remove(unique_id).map(|known| known.shown);
+        let shown = refresh(&self.hub, known, || {
             let unique_id = self.record.sensor_unique_id(unique_id);
             let entities = &self.hub.registries.entities;
             entities.find(kind.domain(), DOMAIN, &unique_id)
-        });
-        match (&known, &found) {
-            (Some(known), Some(found)) if Arc::ptr_eq(known, found) => {}
-            (_, Some(found)) => {
-                sensors.insert(unique_id.into(), Arc::clone(found));
-            }
-            (Some(_), None) => {
-                sensors.remove(unique_id);
-            }
-            (None, None) => {}
-        }
-        found
+        })?;
+        let known = Known {
+            shown: Arc::clone(&shown),
+            version,
+        };
+        sensors.insert(unique_id.into(), known);
+        Some(shown)
     }
 }
 

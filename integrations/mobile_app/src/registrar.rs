@@ -3,6 +3,7 @@
 //! registrations share the store's commits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::dev::channel::channel;
 use actix::prelude::*;
@@ -61,6 +62,14 @@ impl Registrar {
 
 impl Actor for Registrar {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let settings = &self.registrations.hub().settings.mobile_app;
+        let pause = Duration::from_millis(settings.idle_s.max(1).saturating_mul(500));
+        ctx.run_interval(pause, |registrar, _| {
+            registrar.registrations.let_the_idle_sleep();
+        });
+    }
 }
 
 impl Handler<Ask<WebhookRequest>> for Registrar {

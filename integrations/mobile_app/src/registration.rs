@@ -176,17 +176,11 @@ impl Registration {
         reply.send(answer.into_response(&self.phone.record, &self.phone.hub.env));
     }
 
-    /// Sleeps if nothing came for a while, else looks again later.
+    /// Sleeps if nothing came for a while.
     fn sleep_if_idle(&mut self, ctx: &mut Context<Self>) {
         let idle = Duration::from_secs(self.phone.hub.settings.mobile_app.idle_s.max(1));
-        let unused = self
-            .phone
-            .hub
-            .env
-            .monotonic()
-            .saturating_sub(self.last_used);
-        if unused < idle {
-            ctx.run_later(idle - unused, Self::sleep_if_idle);
+        let now = self.phone.hub.env.monotonic();
+        if now.saturating_sub(self.last_used) < idle {
             return;
         }
         // New requests go home first; those that wait here by then go there when this one stops.
@@ -224,10 +218,19 @@ pub(crate) fn store(
 
 impl Actor for Registration {
     type Context = Context<Self>;
+}
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        let idle = Duration::from_secs(self.phone.hub.settings.mobile_app.idle_s.max(1));
-        ctx.run_later(idle, Self::sleep_if_idle);
+/// Asks whether it is time to sleep. The registrar asks all who are awake: a timer in each actor
+/// would be looked at with each message.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct SleepIfIdle;
+
+impl Handler<SleepIfIdle> for Registration {
+    type Result = ();
+
+    fn handle(&mut self, _: SleepIfIdle, ctx: &mut Self::Context) {
+        self.sleep_if_idle(ctx);
     }
 }
 

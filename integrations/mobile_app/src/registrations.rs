@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::DOMAIN;
 use crate::make::{Make, Makes};
 use crate::record::{COLLECTION, Record};
-use crate::registration::{Registration, Retire};
+use crate::registration::{Registration, Retire, SleepIfIdle};
 use crate::turns::Turns;
 
 /// Where the store keeps the ids of deleted registrations.
@@ -280,6 +280,13 @@ impl Registrations {
         let (webhooks, id, live) = (self.hub.webhooks.clone(), id.clone(), actor.clone());
         actix_rt::spawn(async move { webhooks.set_live(id, Some(live.recipient())).await });
         Way::To(actor.recipient())
+    }
+
+    /// Asks everyone who is awake whether it is time to sleep.
+    pub(crate) fn let_the_idle_sleep(&self) {
+        for actor in self.actors.lock().awake.values() {
+            actor.do_send(SleepIfIdle);
+        }
     }
 
     /// An actor went to sleep.

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::RwLock;
@@ -181,10 +182,13 @@ struct Entities {
     by_device: HashMap<DeviceId, Vec<EntityId>>,
     /// Where the search for a free `name_2`, `name_3` … starts: many phones have one name.
     next_number: HashMap<EntityId, u32>,
+    /// See [`EntityRegistry::version`].
+    version: Arc<AtomicU64>,
 }
 
 impl Entities {
     fn insert(&mut self, names: &Interner, entry: Arc<EntityEntry>) {
+        self.version.fetch_add(1, Ordering::Release);
         let id = entry.entity_id.clone();
         self.by_unique.insert(unique_key(names, &entry), id.clone());
         if let Some(config_entry) = entry.config_entry_id {
@@ -201,6 +205,7 @@ impl Entities {
 
     fn remove(&mut self, names: &Interner, id: &EntityId) -> Option<Arc<EntityEntry>> {
         let entry = self.by_entity_id.remove(id)?;
+        self.version.fetch_add(1, Ordering::Release);
         self.by_unique.remove(&unique_key(names, &entry));
         if let Some(config_entry) = &entry.config_entry_id {
             forget(&mut self.by_config_entry, config_entry, id);
@@ -261,6 +266,7 @@ fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<EntityId>>, key: &
 pub struct EntityRegistry {
     env: Env,
     names: Arc<Interner>,
+    version: Arc<AtomicU64>,
     entities: Arc<RwLock<Entities>>,
 }
 
@@ -291,8 +297,14 @@ impl EntityRegistry {
         Ok(Self {
             env: env.clone(),
             names,
+            version: Arc::clone(&entities.version),
             entities: Arc::new(RwLock::new(entities)),
         })
+    }
+
+    /// Grows with every change: while it stays the same, so does every entry.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// One entity.
