@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::named::{Named, NamedRegistry};
+use super::named::{NamedRegistry, named};
 use crate::time::Timestamp;
 
 /// The registry of rooms.
@@ -34,32 +34,4 @@ pub struct Area {
     pub modified_at: Timestamp,
 }
 
-impl Named for Area {
-    const COLLECTION: &'static str = "core.areas";
-    const EVENT: &'static str = "area_registry_updated";
-    const ID_KEY: &'static str = "area_id";
-
-    fn id(&self) -> &str {
-        &self.area_id
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn created(self, id: String, at: Timestamp) -> Self {
-        Self {
-            area_id: id,
-            created_at: at,
-            modified_at: at,
-            ..self
-        }
-    }
-
-    fn modified(self, at: Timestamp) -> Self {
-        Self {
-            modified_at: at,
-            ..self
-        }
-    }
-}
+named!(Area, area_id, "core.areas", "area_registry_updated");

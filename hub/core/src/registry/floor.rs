@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::named::{Named, NamedRegistry};
+use super::named::{NamedRegistry, named};
 use crate::time::Timestamp;
 
 /// The registry of storeys.
@@ -26,32 +26,4 @@ pub struct Floor {
     pub modified_at: Timestamp,
 }
 
-impl Named for Floor {
-    const COLLECTION: &'static str = "core.floors";
-    const EVENT: &'static str = "floor_registry_updated";
-    const ID_KEY: &'static str = "floor_id";
-
-    fn id(&self) -> &str {
-        &self.floor_id
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn created(self, id: String, at: Timestamp) -> Self {
-        Self {
-            floor_id: id,
-            created_at: at,
-            modified_at: at,
-            ..self
-        }
-    }
-
-    fn modified(self, at: Timestamp) -> Self {
-        Self {
-            modified_at: at,
-            ..self
-        }
-    }
-}
+named!(Floor, floor_id, "core.floors", "floor_registry_updated");

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::named::{Named, NamedRegistry};
+use super::named::{NamedRegistry, named};
 use crate::time::Timestamp;
 
 /// The registry of labels.
@@ -26,32 +26,4 @@ pub struct Label {
     pub modified_at: Timestamp,
 }
 
-impl Named for Label {
-    const COLLECTION: &'static str = "core.labels";
-    const EVENT: &'static str = "label_registry_updated";
-    const ID_KEY: &'static str = "label_id";
-
-    fn id(&self) -> &str {
-        &self.label_id
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn created(self, id: String, at: Timestamp) -> Self {
-        Self {
-            label_id: id,
-            created_at: at,
-            modified_at: at,
-            ..self
-        }
-    }
-
-    fn modified(self, at: Timestamp) -> Self {
-        Self {
-            modified_at: at,
-            ..self
-        }
-    }
-}
+named!(Label, label_id, "core.labels", "label_registry_updated");

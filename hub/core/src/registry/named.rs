@@ -34,6 +34,42 @@ pub trait Named: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     fn modified(self, at: Timestamp) -> Self;
 }
 
+/// Makes a struct with the fields `name`, `created_at`, `modified_at` and this id field an entry.
+macro_rules! named {
+    ($entry:ident, $id:ident, $collection:literal, $event:literal) => {
+        impl super::named::Named for $entry {
+            const COLLECTION: &'static str = $collection;
+            const EVENT: &'static str = $event;
+            const ID_KEY: &'static str = stringify!($id);
+
+            fn id(&self) -> &str {
+                &self.$id
+            }
+
+            fn name(&self) -> &str {
+                &self.name
+            }
+
+            fn created(self, id: String, at: Timestamp) -> Self {
+                Self {
+                    $id: id,
+                    created_at: at,
+                    modified_at: at,
+                    ..self
+                }
+            }
+
+            fn modified(self, at: Timestamp) -> Self {
+                Self {
+                    modified_at: at,
+                    ..self
+                }
+            }
+        }
+    };
+}
+pub(super) use named;
+
 /// The name is in use.
 #[derive(Debug, thiserror::Error)]
 pub enum NameTaken {
