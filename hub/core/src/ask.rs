@@ -54,8 +54,8 @@ impl<Q: Question> Message for Ask<Q> {
 }
 
 impl<Q: Question> Ask<Q> {
-    /// The arbiter that asks, where it is one: an actor that will be asked again is best started
-    /// there, since questions within one thread need no switch.
+    /// The arbiter that asks, where [`ask_from_here`] told it: an actor that will be asked again
+    /// is best started there, since questions within one thread need no switch.
     pub fn origin(&self) -> Option<&ArbiterHandle> {
         self.origin.as_ref()
     }
@@ -105,10 +105,26 @@ pub async fn ask<Q: Question>(
     recipient: &Recipient<Ask<Q>>,
     question: Q,
 ) -> Result<Q::Answer, Unanswered<Q>> {
+    put(recipient, question, None).await
+}
+
+/// Asks `recipient` and tells it from which arbiter; see [`Ask::origin`].
+pub async fn ask_from_here<Q: Question>(
+    recipient: &Recipient<Ask<Q>>,
+    question: Q,
+) -> Result<Q::Answer, Unanswered<Q>> {
+    put(recipient, question, Arbiter::try_current()).await
+}
+
+async fn put<Q: Question>(
+    recipient: &Recipient<Ask<Q>>,
+    question: Q,
+    origin: Option<ArbiterHandle>,
+) -> Result<Q::Answer, Unanswered<Q>> {
     let (sender, receiver) = oneshot::channel();
     let message = Ask {
         question: Some(question),
-        origin: Arbiter::try_current(),
+        origin,
         reply: Some(sender),
     };
     if let Err(refused) = recipient.try_send(message) {

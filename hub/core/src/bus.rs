@@ -281,6 +281,12 @@ impl Bus {
         self.actor.do_send(Unsubscribe(id));
     }
 
+    /// Waits until all that was published before is in its subscribers' mailboxes: what is asked
+    /// of them after this, they take up after those events.
+    pub async fn settle(&self) {
+        self.listeners().await;
+    }
+
     /// How many subscribers each event type has; `*` for those of every type.
     pub async fn listeners(&self) -> BTreeMap<String, usize> {
         self.actor.send(Listeners).await.unwrap_or_default()

@@ -1,6 +1,6 @@
 //! The hub as its parts share it: one handle to the bus, the states, the registries and the rest.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -20,9 +20,10 @@ use crate::ids::EntityId;
 use crate::integration::{Factory, Health, IntegrationActor, IntegrationStatus, Manifest};
 use crate::location::Zones;
 use crate::registry::Registries;
+use crate::restored::Restored;
 use crate::service::{Handling, Response, Service, ServiceRegistry, entity_services};
 use crate::settings::Settings;
-use crate::state::{StateMachine, StateWrite, UNAVAILABLE};
+use crate::state::{State, StateMachine, StateWrite, UNAVAILABLE};
 use crate::store::{Location, Store, StoreError, StoreSettings, StoredState};
 use crate::users::Users;
 use crate::view::Views;
@@ -30,6 +31,9 @@ use crate::webhook::Webhooks;
 
 /// The version of the protocols that the hub speaks; clients enable features by it.
 pub const PROTOCOL_VERSION: &str = "2025.4.4";
+
+/// How many states are written in one go.
+const SAVED_AT_ONCE: usize = 4096;
 
 /// A handle to the whole hub. Cheap to clone.
 #[derive(Clone)]
@@ -66,8 +70,10 @@ pub struct Parts {
     /// Where actors run.
     pub arbiters: Arbiters,
     phase: AtomicU8,
-    restored: Mutex<HashMap<EntityId, StoredState>>,
+    restored: Mutex<Restored>,
     saving: AtomicBool,
+    /// Held while states are written: the last words wait for what is under way.
+    save: tokio::sync::Mutex<()>,
     stopping: tokio::sync::Notify,
 }
 
@@ -119,11 +125,7 @@ impl Hub {
         let states = Arc::new(StateMachine::new(env.clone(), bus.clone()));
         let users = Users::default();
         let registries = Arc::new(Registries::load(&store, &env)?);
-        let restored = store
-            .load_states()?
-            .into_iter()
-            .filter_map(|state| Some((state.entity_id.parse().ok()?, state)))
-            .collect();
+        let restored = Restored::load(&store)?;
         Ok(Self(Arc::new(Parts {
             services: Arc::new(ServiceRegistry::new(
                 env.clone(),
@@ -142,6 +144,7 @@ impl Hub {
             phase: AtomicU8::new(Phase::NotRunning as u8),
             restored: Mutex::new(restored),
             saving: AtomicBool::new(false),
+            save: tokio::sync::Mutex::default(),
             stopping: tokio::sync::Notify::new(),
             env,
             settings,
@@ -189,6 +192,8 @@ impl Hub {
         self.show_unprovided_entities().await;
         let context = Context::new(&self.env);
         self.fire("homeassistant_start", json!({}), context).await;
+        // Whoever waits for the start learns of it before anybody asks something of them.
+        self.bus.settle().await;
         self.enter(Phase::Running);
         self.fire("homeassistant_started", json!({}), context).await;
         self.start_saving();
@@ -265,7 +270,7 @@ impl Hub {
 
     /// The state that an entity had when the hub last ran; given once.
     pub fn take_restored(&self, entity_id: &str) -> Option<StoredState> {
-        self.restored.lock().remove(entity_id)
+        self.restored.lock().take(entity_id)
     }
 
     /// Registered entities that nobody provides show `unavailable` (spec state-machine §1).
@@ -292,7 +297,7 @@ impl Hub {
             }
         }
         // What nobody took belongs to entities that are gone.
-        *self.restored.lock() = HashMap::new();
+        *self.restored.lock() = Restored::default();
     }
 
     fn start_saving(&self) {
@@ -315,9 +320,20 @@ impl Hub {
     /// Writes the states that changed since the last call. Only registered entities come back
     /// after a restart; others belong to whoever set them.
     pub async fn save_states(&self) {
+        let _turn = self.save.lock().await;
+        let unsaved = self.states.take_unsaved();
+        let mut unsaved = unsaved.into_iter().peekable();
+        while unsaved.peek().is_some() {
+            // In parts: after a start all states are unsaved, and texts of all of them at once
+            // would double what they take.
+            self.save_part(unsaved.by_ref().take(SAVED_AT_ONCE)).await;
+        }
+    }
+
+    async fn save_part(&self, part: impl Iterator<Item = (EntityId, Option<Arc<State>>)>) {
         let mut changed = Vec::new();
         let mut removed = Vec::new();
-        for (entity_id, state) in self.states.take_unsaved() {
+        for (entity_id, state) in part {
             match state {
                 Some(_) if self.registries.entities.get(entity_id.as_str()).is_none() => {}
                 Some(state) => changed.push(StoredState {

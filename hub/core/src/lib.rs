@@ -22,6 +22,7 @@ pub mod json;
 pub mod location;
 pub mod records;
 pub mod registry;
+mod restored;
 pub mod service;
 pub mod settings;
 pub mod slug;

@@ -91,7 +91,7 @@ settings! {
         /// How many zones, persons, tags and trackers of `device_tracker.see` are kept, each.
         collection_limit: usize = 10_000,
         /// How many trackers one person may have.
-        person_trackers: usize = 100,
+        person_trackers: usize = 32,
         /// Threads for integrations; 0: one a core.
         threads: usize = 0,
         /// For labs only: ids and secrets come from this seed and are the same at every start.

@@ -8,6 +8,7 @@
 //! through the hook's `home`, so nothing is lost and nothing runs twice.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,10 +18,11 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use foldhash::quality::RandomState;
 use http::{HeaderName, HeaderValue};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ask::{Ask, Question, Unanswered, ask};
+use crate::ask::{Ask, Question, Unanswered, ask, ask_from_here};
 use crate::ids::{UserId, WebhookId};
 
 /// A method that a webhook can allow.
@@ -239,7 +241,54 @@ pub struct Hook {
 #[error("Handler is already defined!")]
 pub struct AlreadyDefined;
 
-type Table = DashMap<WebhookId, Arc<Hook>, RandomState>;
+/// Webhooks whose owner keeps them himself and describes each when it is asked for: a hundred
+/// thousand that are seldom called cost the router nothing.
+pub trait HookFamily: Send + Sync {
+    /// The webhook of this id; its `live` is not looked at.
+    fn hook(&self, id: &WebhookId) -> Option<Hook>;
+    /// Whether it has this id.
+    fn contains(&self, id: &WebhookId) -> bool;
+    /// Every id.
+    fn ids(&self) -> Vec<WebhookId>;
+}
+
+/// What the router writes and everybody reads.
+#[derive(Default)]
+struct Table {
+    /// Webhooks that were registered, and those of families that an actor serves now.
+    hooks: DashMap<WebhookId, Arc<Hook>, RandomState>,
+    /// By domain.
+    families: RwLock<BTreeMap<Arc<str>, Arc<dyn HookFamily>>>,
+}
+
+impl Table {
+    fn get(&self, id: &WebhookId) -> Option<Arc<Hook>> {
+        if let Some(hook) = self.hooks.get(id) {
+            return Some(Arc::clone(&hook));
+        }
+        let families = self.families.read();
+        families
+            .values()
+            .find_map(|family| family.hook(id))
+            .map(Arc::new)
+    }
+
+    fn contains(&self, id: &WebhookId) -> bool {
+        self.hooks.contains_key(id) || self.is_of_a_family(id)
+    }
+
+    fn is_of_a_family(&self, id: &WebhookId) -> bool {
+        let families = self.families.read();
+        families.values().any(|family| family.contains(id))
+    }
+
+    /// The ids that only families know: nobody serves them now.
+    fn other_ids(&self) -> Vec<WebhookId> {
+        let families = self.families.read();
+        let ids = families.values().flat_map(|family| family.ids());
+        ids.filter(|id| !self.hooks.contains_key(id)).collect()
+    }
+}
 
 /// The way to the router and its table. Cheap to clone.
 #[derive(Clone)]
@@ -252,7 +301,7 @@ pub struct Webhooks {
 impl Webhooks {
     /// Starts the router on the current arbiter.
     pub fn start() -> Self {
-        let table = Arc::new(Table::default());
+        let table = Arc::<Table>::default();
         Self {
             router: WebhookRouter {
                 table: Arc::clone(&table),
@@ -269,7 +318,17 @@ impl Webhooks {
         self.router.send(Register(hooks)).await.unwrap_or(Ok(()))
     }
 
-    /// Removes a webhook; an unknown id is no error.
+    /// Adds the webhooks of `domain`'s family, in the place of its older one.
+    pub async fn add_family(&self, domain: Arc<str>, family: Arc<dyn HookFamily>) {
+        let _ = self.router.send(AddFamily(domain, family)).await;
+    }
+
+    /// Takes out the family of `domain`, at once; those that an actor serves stay until it ends.
+    pub fn remove_family(&self, domain: &str) {
+        self.table.families.write().remove(domain);
+    }
+
+    /// Removes a webhook; an unknown id is no error, and one of a family is the family's again.
     pub async fn unregister(&self, id: WebhookId) {
         let _ = self.router.send(Unregister(id)).await;
     }
@@ -286,25 +345,28 @@ impl Webhooks {
 
     /// Every webhook. Ids are secrets: for administrators only.
     pub fn list(&self) -> Vec<(WebhookId, Arc<Hook>)> {
-        self.table
-            .iter()
+        let hooks = self.table.hooks.iter();
+        let mut all: Vec<_> = hooks
             .map(|entry| (entry.key().clone(), Arc::clone(entry.value())))
-            .collect()
+            .collect();
+        let others = self.table.other_ids().into_iter();
+        all.extend(others.filter_map(|id| self.lookup(&id).map(|hook| (id, hook))));
+        all
     }
 
     /// Whether someone answers `id`. Doors must not let strangers learn it.
     pub fn contains(&self, id: &WebhookId) -> bool {
-        self.table.contains_key(id)
+        self.table.contains(id)
     }
 
-    /// How many webhooks there are.
+    /// How many webhooks there are. Counts those of families.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.table.hooks.len() + self.table.other_ids().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.len() == 0
     }
 
     /// How many requests came for ids that nobody has.
@@ -340,7 +402,7 @@ impl Webhooks {
             Ok(response) => Ok(response),
             Err(Unanswered::Busy(_)) => Err(Overloaded),
             // The actor fell asleep or restarts: what it did not take goes to its home once.
-            Err(Unanswered::Gone(request)) => match ask(&hook.home, request).await {
+            Err(Unanswered::Gone(request)) => match ask_from_here(&hook.home, request).await {
                 Ok(response) => Ok(response),
                 Err(Unanswered::Busy(_)) => Err(Overloaded),
                 Err(_) => Ok(failed(&id)),
@@ -350,7 +412,7 @@ impl Webhooks {
     }
 
     fn lookup(&self, id: &WebhookId) -> Option<Arc<Hook>> {
-        self.table.get(id).map(|hook| Arc::clone(&hook))
+        self.table.get(id)
     }
 }
 
@@ -358,7 +420,10 @@ async fn deliver(
     hook: &Hook,
     request: WebhookRequest,
 ) -> Result<WebhookResponse, Unanswered<WebhookRequest>> {
-    ask(hook.live.as_ref().unwrap_or(&hook.home), request).await
+    match &hook.live {
+        Some(live) => ask(live, request).await,
+        None => ask_from_here(&hook.home, request).await,
+    }
 }
 
 /// A handler that failed answers nothing, with 200 (spec webhook §0).
@@ -399,17 +464,21 @@ struct Replace(WebhookId, Hook);
 
 #[derive(Message)]
 #[rtype(result = "()")]
+struct AddFamily(Arc<str>, Arc<dyn HookFamily>);
+
+#[derive(Message)]
+#[rtype(result = "()")]
 struct SetLive(WebhookId, Option<WebhookHandler>);
 
 impl Handler<Register> for WebhookRouter {
     type Result = Result<(), AlreadyDefined>;
 
     fn handle(&mut self, Register(hooks): Register, _: &mut Self::Context) -> Self::Result {
-        if hooks.iter().any(|(id, _)| self.table.contains_key(id)) {
+        if hooks.iter().any(|(id, _)| self.table.contains(id)) {
             return Err(AlreadyDefined);
         }
         for (id, hook) in hooks {
-            self.table.insert(id, Arc::new(hook));
+            self.table.hooks.insert(id, Arc::new(hook));
         }
         Ok(())
     }
@@ -419,7 +488,7 @@ impl Handler<Unregister> for WebhookRouter {
     type Result = ();
 
     fn handle(&mut self, Unregister(id): Unregister, _: &mut Self::Context) {
-        self.table.remove(&id);
+        self.table.hooks.remove(&id);
     }
 }
 
@@ -427,7 +496,7 @@ impl Handler<Replace> for WebhookRouter {
     type Result = ();
 
     fn handle(&mut self, Replace(id, hook): Replace, _: &mut Self::Context) {
-        self.table.insert(id, Arc::new(hook));
+        self.table.hooks.insert(id, Arc::new(hook));
     }
 }
 
@@ -435,13 +504,27 @@ impl Handler<SetLive> for WebhookRouter {
     type Result = ();
 
     fn handle(&mut self, SetLive(id, live): SetLive, _: &mut Self::Context) {
-        if let Some(mut hook) = self.table.get_mut(&id) {
+        if live.is_none() && self.table.is_of_a_family(&id) {
+            self.table.hooks.remove(&id);
+        } else if let Some(hook) = self.table.get(&id) {
             let changed = Hook {
                 live,
                 ..Hook::clone(&hook)
             };
-            *hook = Arc::new(changed);
+            self.table.hooks.insert(id, Arc::new(changed));
         }
+    }
+}
+
+impl Handler<AddFamily> for WebhookRouter {
+    type Result = ();
+
+    fn handle(&mut self, AddFamily(domain, family): AddFamily, _: &mut Self::Context) {
+        // What an older family of the domain left: its actors are gone.
+        self.table
+            .hooks
+            .retain(|id, hook| hook.domain != domain || !family.contains(id));
+        self.table.families.write().insert(domain, family);
     }
 }
 

@@ -12,7 +12,7 @@ use hearth_core::view::{View, ViewAccess};
 
 use crate::register::load_components;
 use crate::registrar::{Close, Registrar};
-use crate::registrations::Registrations;
+use crate::registrations::{Hooks, Registrations};
 use crate::{DOMAIN, crypto, registry_commands, restore};
 
 const VIEW: &str = "/api/mobile_app/registrations";
@@ -48,10 +48,14 @@ impl Integration for MobileApp {
                 load_components(&hub).await;
             }
             restore::restore_states(&registrations).await;
-            let hooks = registrations.hooks();
-            if hub.webhooks.register(hooks).await.is_err() {
+            let hooks = Hooks(Arc::downgrade(&registrations));
+            hub.webhooks
+                .add_family(DOMAIN.into(), Arc::new(hooks))
+                .await;
+            let deleted = registrations.deleted_hooks();
+            if hub.webhooks.register(deleted).await.is_err() {
                 // After a crash the hooks of the start before are still there.
-                for (id, hook) in registrations.hooks() {
+                for (id, hook) in registrations.deleted_hooks() {
                     hub.webhooks.replace(id, hook).await;
                 }
             }

@@ -22,6 +22,7 @@ mod make;
 mod phone;
 mod provision;
 mod record;
+mod records;
 mod register;
 mod registrar;
 mod registration;

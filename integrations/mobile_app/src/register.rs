@@ -1,6 +1,6 @@
 //! Registering a device and removing it: what follows from it everywhere, in one durable step.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hearth_core::command::{Caller, ErrorCode};
 use hearth_core::event::Context;
@@ -275,9 +275,8 @@ impl Registrations {
             self.revive(&record.webhook_id);
         }
         self.insert(Arc::clone(record));
-        hub.webhooks
-            .replace(record.webhook_id.clone(), self.hook(record))
-            .await;
+        // The id may still answer for a deleted registration.
+        hub.webhooks.unregister(record.webhook_id.clone()).await;
         load_components(hub).await;
         self.show_tracker(new).await;
     }
@@ -361,8 +360,10 @@ pub(crate) fn unknown_tracker(name: &str, context: Context) -> StateWrite {
     let mut attributes = AttributesText::new();
     attributes.text("source_type", "gps");
     attributes.text("friendly_name", name);
+    /// Most phones that are registered and silent share it.
+    static STATE: LazyLock<Arc<str>> = LazyLock::new(|| UNKNOWN.into());
     StateWrite {
-        state: UNKNOWN.into(),
+        state: Arc::clone(&STATE),
         attributes: attributes.finish(),
         force: false,
         context,

@@ -1,23 +1,24 @@
 //! All registrations: the records, the actors that are awake, and the ids that are gone for good.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use actix::{Addr, ArbiterHandle, Recipient};
-use dashmap::DashMap;
 use hearth_core::ask::{Ask, Unanswered, ask};
 use hearth_core::hub::Hub;
 use hearth_core::ids::{ConfigEntryId, WebhookId};
 use hearth_core::store::StoreError;
 use hearth_core::time::Timestamp;
-use hearth_core::webhook::{Hook, Methods, WebhookHandler, WebhookRequest, WebhookResponse};
-use parking_lot::Mutex;
+use hearth_core::webhook::{
+    Hook, HookFamily, Methods, WebhookHandler, WebhookRequest, WebhookResponse,
+};
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::DOMAIN;
 use crate::make::{Make, Makes};
 use crate::record::{COLLECTION, Record};
+use crate::records::Records;
 use crate::registration::{Registration, Retire, SleepIfIdle};
 use crate::turns::Turns;
 
@@ -34,13 +35,7 @@ pub(crate) struct Deleted {
 /// See the module's guide. Shared by `Arc`.
 pub(crate) struct Registrations {
     hub: Hub,
-    /// The newest stored record of each registration.
-    records: DashMap<WebhookId, Arc<Record>>,
-    /// The registration of an app on a device, by the hash of both: an app that registers again
-    /// replaces itself.
-    by_device: Mutex<HashMap<u64, WebhookId>>,
-    /// Makes the keys of `by_device`; seeded anew at each start, so nobody can plan a clash.
-    hasher: RandomState,
+    records: RwLock<Records>,
     /// Registering and removing one device: one at a time.
     pub(crate) turns: Turns,
     /// What many records share.
@@ -72,15 +67,12 @@ enum Way {
 impl Registrations {
     /// Reads everything from the store; blocking, at start. `home` answers for phones that sleep.
     pub(crate) fn load(hub: &Hub, home: WebhookHandler) -> Result<Self, StoreError> {
-        let documents = hub.store.collection::<Record>(COLLECTION).load_all()?;
         let mut deleted = hub.store.collection::<Deleted>(DELETED).load_all()?;
         deleted.sort_unstable_by_key(|(_, deleted)| deleted.deleted_at);
         let registrations = Self {
             hub: hub.clone(),
-            records: DashMap::with_capacity(documents.len()),
-            by_device: Mutex::new(HashMap::with_capacity(documents.len())),
+            records: RwLock::default(),
             turns: Turns::default(),
-            hasher: RandomState::new(),
             makes: Makes::default(),
             actors: Mutex::default(),
             deleted: Mutex::new(
@@ -93,14 +85,15 @@ impl Registrations {
             domain: DOMAIN.into(),
             deleted_name: "Deleted Webhook".into(),
         };
-        for (_, mut record) in documents {
+        let documents = hub.store.collection::<Record>(COLLECTION);
+        documents.visit_all(|_, mut record| {
             record.make = registrations.makes.share(Make::clone(&record.make));
             let (domain, id) = record.device_identifier();
             if let Some(device) = hub.registries.devices.find(domain, id) {
                 record.share_with(&device);
             }
             registrations.insert(Arc::new(record));
-        }
+        })?;
         Ok(registrations)
     }
 
@@ -111,72 +104,51 @@ impl Registrations {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.records.len()
+        self.records.read().len()
     }
 
     /// Every record, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<Record>> {
-        self.records
-            .iter()
-            .map(|entry| Arc::clone(&entry))
-            .collect()
+        self.records.read().all()
     }
 
     /// One record.
     pub(crate) fn get(&self, id: &WebhookId) -> Option<Arc<Record>> {
-        self.records.get(id).map(|record| Arc::clone(&record))
+        self.records.read().get(id).cloned()
     }
 
     /// The record of a config entry.
     pub(crate) fn of_entry(&self, entry_id: ConfigEntryId) -> Option<Arc<Record>> {
-        self.records
-            .iter()
-            .find(|record| record.entry_id == entry_id)
-            .map(|record| Arc::clone(&record))
+        let records = self.records.read();
+        records.find(|record| record.entry_id == entry_id).cloned()
     }
 
     /// The registration of this app on this device.
     pub(crate) fn of_device(&self, app_id: &str, device_id: &str) -> Option<Arc<Record>> {
-        let key = self.hasher.hash_one((app_id, device_id));
-        let id = self.by_device.lock().get(&key).cloned()?;
-        self.get(&id)
-            .filter(|record| (&*record.make.app_id, &*record.device_id) == (app_id, device_id))
-    }
-
-    fn device_key(&self, record: &Record) -> u64 {
-        let app_and_device = (&*record.make.app_id, &*record.device_id);
-        self.hasher.hash_one(app_and_device)
+        self.records.read().of_device(app_id, device_id).cloned()
     }
 
     /// Adds a record that is in the store.
     pub(crate) fn insert(&self, record: Arc<Record>) {
-        let key = self.device_key(&record);
-        self.by_device.lock().insert(key, record.webhook_id.clone());
-        self.records.insert(record.webhook_id.clone(), record);
+        self.records.write().insert(record);
     }
 
     /// Puts a newer record in the place of its older one. Does nothing where that was removed.
     pub(crate) fn update(&self, record: Arc<Record>) {
-        if let Some(mut known) = self.records.get_mut(&record.webhook_id) {
-            *known = record;
+        let mut records = self.records.write();
+        if records.get(&record.webhook_id).is_some() {
+            records.insert(record);
         }
     }
 
     /// Takes out a record whose removal is in the store; its id answers 410 from now on.
     pub(crate) async fn forget(&self, record: &Record) {
         let id = &record.webhook_id;
-        self.records.remove(id);
-        let key = self.device_key(record);
-        {
-            let mut by_device = self.by_device.lock();
-            if by_device.get(&key) == Some(id) {
-                by_device.remove(&key);
-            }
-        }
         self.hub
             .webhooks
             .replace(id.clone(), self.deleted_hook())
             .await;
+        self.records.write().remove(id);
         self.actors.lock().leaving.remove(id);
         self.deleted.lock().push_back(id.clone());
         self.forget_oldest_deleted().await;
@@ -211,7 +183,7 @@ impl Registrations {
     }
 
     /// The hook of a registration.
-    pub(crate) fn hook(&self, record: &Record) -> Hook {
+    fn hook(&self, record: &Record) -> Hook {
         self.hook_named(format!("Mobile App: {}", record.device_name).into())
     }
 
@@ -230,13 +202,11 @@ impl Registrations {
         }
     }
 
-    /// The hooks of all registrations and of the deleted ids.
-    pub(crate) fn hooks(&self) -> Vec<(WebhookId, Hook)> {
+    /// The hooks of the deleted ids.
+    pub(crate) fn deleted_hooks(&self) -> Vec<(WebhookId, Hook)> {
         let deleted = self.deleted.lock();
-        let live = self.records.iter();
-        live.map(|record| (record.key().clone(), self.hook(&record)))
-            .chain(deleted.iter().map(|id| (id.clone(), self.deleted_hook())))
-            .collect()
+        let hooks = deleted.iter().map(|id| (id.clone(), self.deleted_hook()));
+        hooks.collect()
     }
 
     /// Answers a request that came home: wakes the phone, on the arbiter `near` that asks where
@@ -322,5 +292,32 @@ impl Registrations {
         let awake = std::mem::take(&mut self.actors.lock().awake);
         let resting = awake.into_values().map(|actor| actor.send(Retire));
         futures_util::future::join_all(resting).await;
+    }
+}
+
+/// The webhooks of all registrations.
+pub(crate) struct Hooks(pub(crate) Weak<Registrations>);
+
+impl HookFamily for Hooks {
+    fn hook(&self, id: &WebhookId) -> Option<Hook> {
+        let registrations = self.0.upgrade()?;
+        let record = registrations.get(id)?;
+        Some(registrations.hook(&record))
+    }
+
+    fn contains(&self, id: &WebhookId) -> bool {
+        let registrations = self.0.upgrade();
+        registrations.is_some_and(|registrations| registrations.get(id).is_some())
+    }
+
+    fn ids(&self) -> Vec<WebhookId> {
+        let Some(registrations) = self.0.upgrade() else {
+            return Vec::new();
+        };
+        let records = registrations.all();
+        records
+            .iter()
+            .map(|record| record.webhook_id.clone())
+            .collect()
     }
 }

@@ -60,7 +60,12 @@ async fn remove_entry(
 /// Every registration, the oldest first. Webhook ids are secrets: for the owner's console only.
 fn list(registrations: &Registrations) -> Value {
     let mut records = registrations.all();
-    records.sort_unstable_by_key(|record| record.entry_id);
+    let entries = &registrations.hub().registries.config_entries;
+    // The ids alone tell only milliseconds apart.
+    records.sort_by_cached_key(|record| {
+        let created = entries.get(record.entry_id).map(|entry| entry.created_at);
+        (created, record.entry_id)
+    });
     records.iter().map(|record| shown(record)).collect()
 }
 

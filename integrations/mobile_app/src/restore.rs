@@ -37,14 +37,33 @@ pub(crate) async fn restore_states(registrations: &Registrations) {
     entities.retain(is_ours);
     entities.sort_unstable_by_key(|entity| entity.created_at);
     let context = Context::new(&hub.env);
+    let mut known = KnownStates::default();
     for entity in entities {
         let stored = hub.take_restored(entity.entity_id.as_str());
-        let write = match SensorKind::of_domain(entity.entity_id.domain()) {
+        let mut write = match SensorKind::of_domain(entity.entity_id.domain()) {
             Some(kind) => restored_sensor(&entity, kind, stored.as_ref(), context),
             None => restored_tracker(hub, &entity, stored.as_ref(), context),
         };
+        known.share(&mut write.state);
         if let Err(error) = hub.states.set(&entity.entity_id, write).await {
             tracing::error!(%error, "a phone's entity cannot be shown");
+        }
+    }
+}
+
+/// States that many entities have: `unknown`, `home`, `off`; kept once for all of them.
+#[derive(Default)]
+struct KnownStates(HashSet<Arc<str>>);
+
+/// More different ones than this are values, which are not shared.
+const KNOWN_STATES: usize = 256;
+
+impl KnownStates {
+    fn share(&mut self, state: &mut Arc<str>) {
+        match self.0.get(&**state) {
+            Some(known) => *state = Arc::clone(known),
+            None if self.0.len() < KNOWN_STATES => _ = self.0.insert(Arc::clone(state)),
+            None => {}
         }
     }
 }

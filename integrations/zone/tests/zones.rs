@@ -83,7 +83,7 @@ fn the_home_zone_comes_from_the_settings() {
         assert_eq!(
             attributes,
             json!({
-                "latitude": 52.3731339, "longitude": 4.8903147, "radius": 100.0,
+                "latitude": 52.3731339, "longitude": 4.8903147, "radius": 100,
                 "passive": false, "persons": [], "editable": true,
                 "icon": "mdi:home", "friendly_name": "Home",
             })

@@ -1,9 +1,10 @@
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
+use super::index::Index;
 use super::{Changes, Interner};
 use crate::env::Env;
 use crate::ids::ConfigEntryId;
@@ -45,7 +46,7 @@ pub struct NewConfigEntry<'a> {
     pub unique_id: Option<&'a str>,
 }
 
-type Entries = Arc<RwLock<HashMap<ConfigEntryId, Arc<ConfigEntry>>>>;
+type Entries = Arc<RwLock<Index<ConfigEntry>>>;
 
 /// All config entries.
 pub struct ConfigEntries {
@@ -56,13 +57,15 @@ pub struct ConfigEntries {
 
 impl ConfigEntries {
     pub(super) fn load(store: &Store, env: &Env, names: Arc<Interner>) -> Result<Self, StoreError> {
-        let documents = store.collection::<ConfigEntry>(COLLECTION).load_all()?;
-        let mut entries = HashMap::with_capacity(documents.len());
-        for (_, mut entry) in documents {
-            entry.domain = names.intern(&entry.domain);
-            entry.source = names.intern(&entry.source);
-            entries.insert(entry.entry_id, Arc::new(entry));
-        }
+        let mut entries = Index::new(|hasher, entry: &ConfigEntry| hasher.hash_one(entry.entry_id));
+        store
+            .collection::<ConfigEntry>(COLLECTION)
+            .visit_all(|_, mut entry| {
+                entry.domain = names.intern(&entry.domain);
+                entry.source = names.intern(&entry.source);
+                names.share_own(&mut entry.title);
+                entries.insert(Arc::new(entry));
+            })?;
         Ok(Self {
             env: env.clone(),
             names,
@@ -72,13 +75,14 @@ impl ConfigEntries {
 
     /// One entry.
     pub fn get(&self, id: ConfigEntryId) -> Option<Arc<ConfigEntry>> {
-        self.entries.read().get(&id).cloned()
+        let entries = self.entries.read();
+        entries.find(id, |entry| entry.entry_id == id).cloned()
     }
 
     /// Every entry, oldest first.
     pub fn list(&self) -> Vec<Arc<ConfigEntry>> {
-        let mut entries: Vec<_> = self.entries.read().values().cloned().collect();
-        entries.sort_unstable_by_key(|entry| entry.entry_id);
+        let mut entries = self.entries.read().all();
+        entries.sort_unstable_by_key(|entry| (entry.created_at, entry.entry_id));
         entries
     }
 
@@ -89,10 +93,12 @@ impl ConfigEntries {
         new: NewConfigEntry<'_>,
     ) -> Result<Arc<ConfigEntry>, StoreError> {
         let now = self.env.now();
+        let mut title = new.title.into();
+        self.names.share_own(&mut title);
         let entry = Arc::new(ConfigEntry {
             entry_id: self.env.ulid(),
             domain: self.names.intern(new.domain),
-            title: new.title.into(),
+            title,
             source: self.names.intern(new.source),
             unique_id: new.unique_id.map(Into::into),
             created_at: now,
@@ -100,22 +106,23 @@ impl ConfigEntries {
         });
         let id = entry.entry_id;
         changes.put(COLLECTION, &id.to_string(), &*entry)?;
-        self.entries.write().insert(id, Arc::clone(&entry));
-        let entries = Arc::clone(&self.entries);
-        changes.on_failure(move || {
-            entries.write().remove(&id);
-        });
+        self.entries.write().insert(Arc::clone(&entry));
+        let (entries, failed) = (Arc::clone(&self.entries), Arc::clone(&entry));
+        changes.on_failure(move || entries.write().remove(&failed));
         Ok(entry)
     }
 
     /// Removes an entry; `None` where there was none. What belongs to it is its owner's to remove.
     pub fn remove(&self, changes: &mut Changes, id: ConfigEntryId) -> Option<Arc<ConfigEntry>> {
-        let old = self.entries.write().remove(&id)?;
+        let old = {
+            let mut entries = self.entries.write();
+            let old = entries.find(id, |entry| entry.entry_id == id).cloned()?;
+            entries.remove(&old);
+            old
+        };
         changes.delete(COLLECTION, &id.to_string());
         let (entries, kept) = (Arc::clone(&self.entries), Arc::clone(&old));
-        changes.on_failure(move || {
-            entries.write().insert(id, kept);
-        });
+        changes.on_failure(move || entries.write().insert(kept));
         Some(old)
     }
 }

@@ -1,10 +1,13 @@
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::index::Index;
 use super::{Changes, Interner, differing};
 use crate::env::Env;
 use crate::ids::{ConfigEntryId, DeviceId};
@@ -71,28 +74,80 @@ impl DeviceEntry {
     }
 }
 
-type Identifier = (Arc<str>, Arc<str>);
-
-#[derive(Default)]
 struct Devices {
-    by_id: HashMap<DeviceId, Arc<DeviceEntry>>,
-    by_identifier: HashMap<Identifier, DeviceId>,
+    by_id: Index<DeviceEntry>,
+    by_identifier: HashTable<Identified>,
+    hasher: RandomState,
+}
+
+/// A device as one of its identifiers finds it.
+struct Identified {
+    device: Arc<DeviceEntry>,
+    /// Which of them.
+    which: usize,
+}
+
+impl Identified {
+    fn is(&self, domain: &str, id: &str) -> bool {
+        let identifier = self.device.identifiers.get(self.which);
+        identifier.is_some_and(|(own_domain, own_id)| (&**own_domain, &**own_id) == (domain, id))
+    }
+}
+
+fn identifier_hash(hasher: &RandomState, identified: &Identified) -> u64 {
+    match identified.device.identifiers.get(identified.which) {
+        Some((domain, id)) => hasher.hash_one((&**domain, &**id)),
+        None => 0,
+    }
 }
 
 impl Devices {
-    fn insert(&mut self, entry: Arc<DeviceEntry>) -> Option<Arc<DeviceEntry>> {
-        for identifier in &entry.identifiers {
-            self.by_identifier.insert(identifier.clone(), entry.id);
+    fn new() -> Self {
+        Self {
+            by_id: Index::new(|hasher, device: &DeviceEntry| hasher.hash_one(device.id)),
+            by_identifier: HashTable::new(),
+            hasher: RandomState::default(),
         }
-        self.by_id.insert(entry.id, entry)
+    }
+
+    fn get(&self, id: DeviceId) -> Option<&Arc<DeviceEntry>> {
+        self.by_id.find(id, |device| device.id == id)
+    }
+
+    fn find(&self, domain: &str, id: &str) -> Option<&Arc<DeviceEntry>> {
+        let hash = self.hasher.hash_one((domain, id));
+        let found = self
+            .by_identifier
+            .find(hash, |other| other.is(domain, id))?;
+        Some(&found.device)
+    }
+
+    /// Adds a device, in the place of the one with its id.
+    fn insert(&mut self, device: Arc<DeviceEntry>) {
+        self.remove(device.id);
+        for which in 0..device.identifiers.len() {
+            let identified = Identified {
+                device: Arc::clone(&device),
+                which,
+            };
+            let hash_of = |identified: &Identified| identifier_hash(&self.hasher, identified);
+            self.by_identifier
+                .insert_unique(hash_of(&identified), identified, hash_of);
+        }
+        self.by_id.insert(device);
     }
 
     fn remove(&mut self, id: DeviceId) -> Option<Arc<DeviceEntry>> {
-        let entry = self.by_id.remove(&id)?;
-        for identifier in &entry.identifiers {
-            self.by_identifier.remove(identifier);
+        let device = Arc::clone(self.get(id)?);
+        for identifier in &device.identifiers {
+            let hash = self.hasher.hash_one((&*identifier.0, &*identifier.1));
+            let is_it = |other: &Identified| Arc::ptr_eq(&other.device, &device);
+            if let Ok(found) = self.by_identifier.find_entry(hash, is_it) {
+                found.remove();
+            }
         }
-        Some(entry)
+        self.by_id.remove(&device);
+        Some(device)
     }
 }
 
@@ -105,11 +160,13 @@ pub struct DeviceRegistry {
 
 impl DeviceRegistry {
     pub(super) fn load(store: &Store, env: &Env, names: Arc<Interner>) -> Result<Self, StoreError> {
-        let mut devices = Devices::default();
-        for (_, mut entry) in store.collection::<DeviceEntry>(COLLECTION).load_all()? {
-            share(&names, &mut entry);
-            devices.insert(Arc::new(entry));
-        }
+        let mut devices = Devices::new();
+        store
+            .collection::<DeviceEntry>(COLLECTION)
+            .visit_all(|_, mut entry| {
+                share(&names, &mut entry);
+                devices.insert(Arc::new(entry));
+            })?;
         Ok(Self {
             env: env.clone(),
             names,
@@ -119,19 +176,17 @@ impl DeviceRegistry {
 
     /// One device.
     pub fn get(&self, id: DeviceId) -> Option<Arc<DeviceEntry>> {
-        self.devices.read().by_id.get(&id).cloned()
+        self.devices.read().get(id).cloned()
     }
 
     /// The device that an integration knows by this identifier.
     pub fn find(&self, domain: &str, id: &str) -> Option<Arc<DeviceEntry>> {
-        let devices = self.devices.read();
-        let found = devices.by_identifier.get(&(domain.into(), id.into()))?;
-        devices.by_id.get(found).cloned()
+        self.devices.read().find(domain, id).cloned()
     }
 
     /// Every device, in no order.
     pub fn list(&self) -> Vec<Arc<DeviceEntry>> {
-        self.devices.read().by_id.values().cloned().collect()
+        self.devices.read().by_id.all()
     }
 
     /// Adds a device, or brings the one with this identifier up to date and links it to the
@@ -196,9 +251,7 @@ impl DeviceRegistry {
             json!({"action": "remove", "device_id": id, "device": &*old}),
         );
         let (devices, kept) = (Arc::clone(&self.devices), Arc::clone(&old));
-        changes.on_failure(move || {
-            devices.write().insert(kept);
-        });
+        changes.on_failure(move || devices.write().insert(kept));
         Some(old)
     }
 
@@ -227,17 +280,22 @@ impl DeviceRegistry {
             let mut devices = devices.write();
             match old {
                 Some(old) => devices.insert(old),
-                None => devices.remove(id),
-            };
+                None => _ = devices.remove(id),
+            }
         });
         Ok(entry)
     }
 }
 
-/// Phones of one kind share their manufacturer, model and versions in memory.
+/// Phones of one kind share their manufacturer, model and versions in memory, and each phone its
+/// id and name with its entities.
 fn share(names: &Interner, entry: &mut DeviceEntry) {
-    for (domain, _) in &mut entry.identifiers {
+    for (domain, id) in &mut entry.identifiers {
         *domain = names.intern(domain);
+        names.share_own(id);
+    }
+    if let Some(name) = &mut entry.description.name {
+        names.share_own(name);
     }
     names.share(&mut entry.description.manufacturer);
     names.share(&mut entry.description.model);

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -6,6 +7,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::index::Index;
 use super::{Changes, Interner, differing};
 use crate::env::Env;
 use crate::ids::{ConfigEntryId, DeviceId, EntityEntryId, EntityId};
@@ -171,15 +173,13 @@ pub struct NewEntity<'a> {
     pub disabled_by: Option<DisabledBy>,
 }
 
-/// `(domain, platform, unique id)`.
-type UniqueKey = (Arc<str>, Arc<str>, Arc<str>);
-
-#[derive(Default)]
 struct Entities {
-    by_entity_id: HashMap<EntityId, Arc<EntityEntry>>,
-    by_unique: HashMap<UniqueKey, EntityId>,
-    by_config_entry: HashMap<ConfigEntryId, Vec<EntityId>>,
-    by_device: HashMap<DeviceId, Vec<EntityId>>,
+    by_entity_id: Index<EntityEntry>,
+    by_unique: Index<EntityEntry>,
+    /// Only those that belong to one.
+    by_config_entry: Index<EntityEntry>,
+    /// Only those that belong to one.
+    by_device: Index<EntityEntry>,
     /// Where the search for a free `name_2`, `name_3` … starts: many phones have one name.
     next_number: HashMap<EntityId, u32>,
     /// See [`EntityRegistry::version`].
@@ -187,31 +187,55 @@ struct Entities {
 }
 
 impl Entities {
-    fn insert(&mut self, names: &Interner, entry: Arc<EntityEntry>) {
-        self.version.fetch_add(1, Ordering::Release);
-        let id = entry.entity_id.clone();
-        self.by_unique.insert(unique_key(names, &entry), id.clone());
-        if let Some(config_entry) = entry.config_entry_id {
-            self.by_config_entry
-                .entry(config_entry)
-                .or_default()
-                .push(id.clone());
+    fn new() -> Self {
+        Self {
+            by_entity_id: Index::new(|hasher, entry: &EntityEntry| {
+                hasher.hash_one(entry.entity_id.as_str())
+            }),
+            by_unique: Index::new(|hasher, entry: &EntityEntry| hasher.hash_one(unique_key(entry))),
+            by_config_entry: Index::new(|hasher, entry: &EntityEntry| {
+                hasher.hash_one(entry.config_entry_id)
+            }),
+            by_device: Index::new(|hasher, entry: &EntityEntry| hasher.hash_one(entry.device_id)),
+            next_number: HashMap::new(),
+            version: Arc::default(),
         }
-        if let Some(device) = entry.device_id {
-            self.by_device.entry(device).or_default().push(id.clone());
-        }
-        self.by_entity_id.insert(id, entry);
     }
 
-    fn remove(&mut self, names: &Interner, id: &EntityId) -> Option<Arc<EntityEntry>> {
-        let entry = self.by_entity_id.remove(id)?;
+    fn get(&self, entity_id: &str) -> Option<&Arc<EntityEntry>> {
+        self.by_entity_id
+            .find(entity_id, |entry| entry.entity_id.as_str() == entity_id)
+    }
+
+    fn find(&self, domain: &str, platform: &str, unique_id: &str) -> Option<&Arc<EntityEntry>> {
+        let key = (domain, platform, unique_id);
+        self.by_unique.find(key, |entry| unique_key(entry) == key)
+    }
+
+    /// Adds an entity, in the place of the one with its entity id.
+    fn insert(&mut self, entry: Arc<EntityEntry>) {
+        self.remove(entry.entity_id.as_str());
         self.version.fetch_add(1, Ordering::Release);
-        self.by_unique.remove(&unique_key(names, &entry));
-        if let Some(config_entry) = &entry.config_entry_id {
-            forget(&mut self.by_config_entry, config_entry, id);
+        self.by_unique.insert(Arc::clone(&entry));
+        if entry.config_entry_id.is_some() {
+            self.by_config_entry.insert(Arc::clone(&entry));
         }
-        if let Some(device) = &entry.device_id {
-            forget(&mut self.by_device, device, id);
+        if entry.device_id.is_some() {
+            self.by_device.insert(Arc::clone(&entry));
+        }
+        self.by_entity_id.insert(entry);
+    }
+
+    fn remove(&mut self, entity_id: &str) -> Option<Arc<EntityEntry>> {
+        let entry = Arc::clone(self.get(entity_id)?);
+        self.version.fetch_add(1, Ordering::Release);
+        self.by_entity_id.remove(&entry);
+        self.by_unique.remove(&entry);
+        if entry.config_entry_id.is_some() {
+            self.by_config_entry.remove(&entry);
+        }
+        if entry.device_id.is_some() {
+            self.by_device.remove(&entry);
         }
         Some(entry)
     }
@@ -223,7 +247,7 @@ impl Entities {
         taken: impl Fn(&EntityId) -> bool,
     ) -> EntityId {
         let wanted = EntityId::from_parts(domain, object_id);
-        let is_free = |id: &EntityId| !self.by_entity_id.contains_key(id) && !taken(id);
+        let is_free = |id: &EntityId| self.get(id.as_str()).is_none() && !taken(id);
         if is_free(&wanted) {
             return wanted;
         }
@@ -245,21 +269,15 @@ impl Entities {
     }
 }
 
-fn unique_key(names: &Interner, entry: &EntityEntry) -> UniqueKey {
-    (
-        names.intern(entry.entity_id.domain()),
-        Arc::clone(&entry.platform),
-        Arc::clone(&entry.unique_id),
-    )
+/// `(domain, platform, unique id)`.
+fn unique_key(entry: &EntityEntry) -> (&str, &str, &str) {
+    (entry.entity_id.domain(), &entry.platform, &entry.unique_id)
 }
 
-fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<EntityId>>, key: &K, id: &EntityId) {
-    if let Some(ids) = index.get_mut(key) {
-        ids.retain(|other| other != id);
-        if ids.is_empty() {
-            index.remove(key);
-        }
-    }
+/// The oldest first.
+fn in_order(mut entries: Vec<Arc<EntityEntry>>) -> Vec<Arc<EntityEntry>> {
+    entries.sort_unstable_by_key(|entry| (entry.created_at, entry.id));
+    entries
 }
 
 /// All registered entities.
@@ -289,11 +307,13 @@ pub enum EntityUpdateError {
 
 impl EntityRegistry {
     pub(super) fn load(store: &Store, env: &Env, names: Arc<Interner>) -> Result<Self, StoreError> {
-        let mut entities = Entities::default();
-        for (_, mut entry) in store.collection::<EntityEntry>(COLLECTION).load_all()? {
-            share(&names, &mut entry);
-            entities.insert(&names, Arc::new(entry));
-        }
+        let mut entities = Entities::new();
+        store
+            .collection::<EntityEntry>(COLLECTION)
+            .visit_all(|_, mut entry| {
+                share(&names, &mut entry);
+                entities.insert(Arc::new(entry));
+            })?;
         Ok(Self {
             env: env.clone(),
             names,
@@ -309,27 +329,18 @@ impl EntityRegistry {
 
     /// One entity.
     pub fn get(&self, entity_id: &str) -> Option<Arc<EntityEntry>> {
-        self.entities.read().by_entity_id.get(entity_id).cloned()
+        self.entities.read().get(entity_id).cloned()
     }
 
     /// The entity that an integration knows by this unique id.
     pub fn find(&self, domain: &str, platform: &str, unique_id: &str) -> Option<Arc<EntityEntry>> {
-        let key = (domain.into(), platform.into(), unique_id.into());
         let entities = self.entities.read();
-        entities
-            .by_entity_id
-            .get(entities.by_unique.get(&key)?)
-            .cloned()
+        entities.find(domain, platform, unique_id).cloned()
     }
 
     /// Every entity, in no order.
     pub fn list(&self) -> Vec<Arc<EntityEntry>> {
-        self.entities
-            .read()
-            .by_entity_id
-            .values()
-            .cloned()
-            .collect()
+        self.entities.read().by_entity_id.all()
     }
 
     /// How many are registered.
@@ -342,24 +353,26 @@ impl EntityRegistry {
         self.len() == 0
     }
 
-    /// The entities of a config entry.
+    /// The entities of a config entry, the oldest first.
     pub fn of_config_entry(&self, id: ConfigEntryId) -> Vec<Arc<EntityEntry>> {
         let entities = self.entities.read();
-        let ids = entities.by_config_entry.get(&id);
-        ids.into_iter()
-            .flatten()
-            .filter_map(|id| entities.by_entity_id.get(id).cloned())
-            .collect()
+        let id = Some(id);
+        in_order(
+            entities
+                .by_config_entry
+                .find_all(id, |entry| entry.config_entry_id == id),
+        )
     }
 
-    /// The entities of a device.
+    /// The entities of a device, the oldest first.
     pub fn of_device(&self, id: DeviceId) -> Vec<Arc<EntityEntry>> {
         let entities = self.entities.read();
-        let ids = entities.by_device.get(&id);
-        ids.into_iter()
-            .flatten()
-            .filter_map(|id| entities.by_entity_id.get(id).cloned())
-            .collect()
+        let id = Some(id);
+        in_order(
+            entities
+                .by_device
+                .find_all(id, |entry| entry.device_id == id),
+        )
     }
 
     /// Registers an entity, or brings the one with this unique id up to date; its entity id stays.
@@ -375,11 +388,8 @@ impl EntityRegistry {
         // One lock over the search for a free id and its use: two phones of one name that
         // register at the same moment get two ids.
         let mut entities = self.entities.write();
-        let key = (new.domain.into(), new.platform.into(), new.unique_id.into());
         let known = entities
-            .by_unique
-            .get(&key)
-            .and_then(|id| entities.by_entity_id.get(id))
+            .find(new.domain, new.platform, new.unique_id)
             .cloned();
         let mut entry = match &known {
             Some(known) => EntityEntry::clone(known),
@@ -424,14 +434,13 @@ impl EntityRegistry {
     ) -> Result<Arc<EntityEntry>, EntityUpdateError> {
         let mut entities = self.entities.write();
         let old = entities
-            .by_entity_id
             .get(entity_id)
             .cloned()
             .ok_or(EntityUpdateError::NotFound)?;
         let mut entry = EntityEntry::clone(&old);
         edit(&mut entry);
         if entry.entity_id != old.entity_id {
-            if entities.by_entity_id.contains_key(&entry.entity_id) {
+            if entities.get(entry.entity_id.as_str()).is_some() {
                 return Err(EntityUpdateError::IdTaken);
             }
             if entry.entity_id.domain() != old.entity_id.domain() {
@@ -446,15 +455,11 @@ impl EntityRegistry {
 
     /// Removes an entity; `None` where there was none.
     pub fn remove(&self, changes: &mut Changes, entity_id: &EntityId) -> Option<Arc<EntityEntry>> {
-        let old = self.entities.write().remove(&self.names, entity_id)?;
+        let old = self.entities.write().remove(entity_id.as_str())?;
         changes.delete(COLLECTION, &old.id.to_string());
         changes.event(EVENT, json!({"action": "remove", "entity_id": entity_id}));
-        let (entities, names, kept) = (
-            Arc::clone(&self.entities),
-            Arc::clone(&self.names),
-            Arc::clone(&old),
-        );
-        changes.on_failure(move || entities.write().insert(&names, kept));
+        let (entities, kept) = (Arc::clone(&self.entities), Arc::clone(&old));
+        changes.on_failure(move || entities.write().insert(kept));
         Some(old)
     }
 
@@ -471,19 +476,15 @@ impl EntityRegistry {
         changes.put(COLLECTION, &entry.id.to_string(), &*entry)?;
         changes.event(EVENT, update_event(old.as_deref(), &entry));
         if let Some(old) = &old {
-            entities.remove(&self.names, &old.entity_id);
+            entities.remove(old.entity_id.as_str());
         }
-        entities.insert(&self.names, Arc::clone(&entry));
-        let (all, names, id) = (
-            Arc::clone(&self.entities),
-            Arc::clone(&self.names),
-            entry.entity_id.clone(),
-        );
+        entities.insert(Arc::clone(&entry));
+        let (all, id) = (Arc::clone(&self.entities), entry.entity_id.clone());
         changes.on_failure(move || {
             let mut all = all.write();
-            all.remove(&names, &id);
+            all.remove(id.as_str());
             if let Some(old) = old {
-                all.insert(&names, old);
+                all.insert(old);
             }
         });
         Ok(entry)
@@ -507,6 +508,10 @@ fn update_event(old: Option<&EntityEntry>, new: &EntityEntry) -> Value {
 
 fn share(names: &Interner, entry: &mut EntityEntry) {
     entry.platform = names.intern(&entry.platform);
+    names.share_own(&mut entry.unique_id);
+    if let Some(name) = &mut entry.original_name {
+        names.share_own(name);
+    }
     names.share(&mut entry.original_icon);
     names.share(&mut entry.original_device_class);
     names.share(&mut entry.unit_of_measurement);

@@ -10,6 +10,7 @@ mod config_entry;
 mod device;
 mod entity;
 mod floor;
+mod index;
 mod intern;
 mod label;
 mod named;
@@ -55,15 +56,17 @@ pub struct Registries {
 impl Registries {
     /// Reads everything from the store; blocking, at start.
     pub fn load(store: &Store, env: &Env) -> Result<Self, StoreError> {
-        let names = Arc::new(Interner::default());
-        Ok(Self {
+        let names = Arc::new(Interner::loading());
+        let registries = Self {
             config_entries: ConfigEntries::load(store, env, Arc::clone(&names))?,
             devices: DeviceRegistry::load(store, env, Arc::clone(&names))?,
-            entities: EntityRegistry::load(store, env, names)?,
+            entities: EntityRegistry::load(store, env, Arc::clone(&names))?,
             areas: AreaRegistry::load(store, env)?,
             floors: FloorRegistry::load(store, env)?,
             labels: LabelRegistry::load(store, env)?,
-        })
+        };
+        names.loaded();
+        Ok(registries)
     }
 }
 

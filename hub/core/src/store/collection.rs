@@ -62,19 +62,31 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// # Errors
     /// [`StoreError::Decode`] names the first document that is not a `T`; else what SQLite met.
     pub fn load_all(&self) -> Result<Vec<(String, T)>, StoreError> {
+        let mut documents = Vec::new();
+        self.visit_all(|id, document| documents.push((id.to_owned(), document)))?;
+        Ok(documents)
+    }
+
+    /// Reads every document, in the order of their ids, and hands each on before it reads the
+    /// next: a big collection is never in memory twice. Blocks, and other reads wait for it, so
+    /// `visit` must not read the store.
+    ///
+    /// # Errors
+    /// As [`Collection::load_all`]; documents before the bad one have been visited.
+    pub fn visit_all(&self, mut visit: impl FnMut(&str, T)) -> Result<(), StoreError> {
         let connection = self.store.reader();
         let sqlite = |source| self.store.sqlite_error(source);
         let mut statement = connection
             .prepare_cached("SELECT id, body FROM document WHERE collection = ?1 ORDER BY id")
             .map_err(sqlite)?;
         let mut rows = statement.query([self.name]).map_err(sqlite)?;
-        let mut documents = Vec::new();
         while let Some(row) = rows.next().map_err(sqlite)? {
-            let id: String = row.get(0).map_err(sqlite)?;
-            let document = self.decode(&id, row.get_ref(1).map_err(sqlite)?)?;
-            documents.push((id, document));
+            // The column is text; SQLite lends it until the next row.
+            let id = row.get_ref(0).map_err(sqlite)?.as_str().unwrap_or_default();
+            let document = self.decode(id, row.get_ref(1).map_err(sqlite)?)?;
+            visit(id, document);
         }
-        Ok(documents)
+        Ok(())
     }
 
     /// Reads one document. Blocks for the time of one lookup, or while a `load_all` runs.

@@ -63,7 +63,12 @@ use parking_lot::MutexGuard;
 use rusqlite::Connection;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::{batch::Batch, collection::Collection, error::StoreError, state::StoredState};
+pub use self::{
+    batch::Batch,
+    collection::Collection,
+    error::StoreError,
+    state::{StateRow, StoredState},
+};
 use self::{
     batch::Change,
     connection::Connections,
@@ -177,7 +182,18 @@ impl Store {
     /// # Errors
     /// What SQLite met.
     pub fn load_states(&self) -> Result<Vec<StoredState>, StoreError> {
-        state::load_all(&self.reader()).map_err(|e| self.sqlite_error(e))
+        let mut states = Vec::new();
+        self.visit_states(|row| states.push(row.into()))?;
+        Ok(states)
+    }
+
+    /// Reads every stored state, in the order of entity ids, and hands each on before it reads
+    /// the next. Blocks, and other reads wait for it, so `visit` must not read the store.
+    ///
+    /// # Errors
+    /// What SQLite met.
+    pub fn visit_states(&self, visit: impl FnMut(StateRow<'_>)) -> Result<(), StoreError> {
+        state::visit_all(&self.reader(), visit).map_err(|e| self.sqlite_error(e))
     }
 
     /// Stores all that is queued, moves the write-ahead log into the file, and from now on

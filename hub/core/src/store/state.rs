@@ -17,20 +17,50 @@ pub struct StoredState {
     pub last_updated: i64,
 }
 
-pub(super) fn load_all(connection: &Connection) -> rusqlite::Result<Vec<StoredState>> {
-    connection
-        .prepare_cached(
-            "SELECT entity_id, state, attributes, last_changed, last_updated
-             FROM state ORDER BY entity_id",
-        )?
-        .query_map([], |row| {
-            Ok(StoredState {
-                entity_id: row.get(0)?,
-                state: row.get(1)?,
-                attributes: row.get(2)?,
-                last_changed: row.get(3)?,
-                last_updated: row.get(4)?,
-            })
-        })?
-        .collect()
+/// A stored state as the store lends it while it reads.
+#[derive(Debug, Clone, Copy)]
+pub struct StateRow<'a> {
+    /// As in [`StoredState`].
+    pub entity_id: &'a str,
+    /// As in [`StoredState`].
+    pub state: &'a str,
+    /// As in [`StoredState`].
+    pub attributes: &'a str,
+    /// As in [`StoredState`].
+    pub last_changed: i64,
+    /// As in [`StoredState`].
+    pub last_updated: i64,
+}
+
+impl From<StateRow<'_>> for StoredState {
+    fn from(row: StateRow<'_>) -> Self {
+        Self {
+            entity_id: row.entity_id.to_owned(),
+            state: row.state.to_owned(),
+            attributes: row.attributes.to_owned(),
+            last_changed: row.last_changed,
+            last_updated: row.last_updated,
+        }
+    }
+}
+
+pub(super) fn visit_all(
+    connection: &Connection,
+    mut visit: impl FnMut(StateRow<'_>),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT entity_id, state, attributes, last_changed, last_updated
+         FROM state ORDER BY entity_id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        visit(StateRow {
+            entity_id: row.get_ref(0)?.as_str()?,
+            state: row.get_ref(1)?.as_str()?,
+            attributes: row.get_ref(2)?.as_str()?,
+            last_changed: row.get(3)?,
+            last_updated: row.get(4)?,
+        });
+    }
+    Ok(())
 }
