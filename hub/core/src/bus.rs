@@ -125,9 +125,12 @@ impl Filter {
 
 impl Entities {
     fn contain(&self, event: &Event) -> bool {
-        let Some(entity_id) = event.entity_id() else {
-            return true;
-        };
+        event
+            .entity_id()
+            .is_none_or(|entity_id| self.contain_id(entity_id))
+    }
+
+    fn contain_id(&self, entity_id: &EntityId) -> bool {
         match self {
             Self::Any => true,
             Self::Domains(domains) => domains.iter().any(|d| **d == *entity_id.domain()),
@@ -144,6 +147,14 @@ struct Wanted {
 }
 
 impl Wanted {
+    fn contains_state_of(&self, entity_id: &EntityId) -> bool {
+        let any = |wishes: &[Entities]| wishes.iter().any(|wish| wish.contain_id(entity_id));
+        any(&self.of_all)
+            || ["state_changed", "state_reported"]
+                .iter()
+                .any(|name| self.by_type.get(*name).is_some_and(|wishes| any(wishes)))
+    }
+
     fn contains(&self, event: &Event) -> bool {
         let any = |wishes: &[Entities]| wishes.iter().any(|wish| wish.contain(event));
         any(&self.of_all)
@@ -243,6 +254,20 @@ impl Bus {
             Ok(permit) => Ok(Permit(Some(permit))),
             Err(_) => Err(Busy),
         }
+    }
+
+    /// Room for one change of this entity's state; none is needed, and none taken, where nobody
+    /// wants to hear of it.
+    pub(crate) fn try_reserve_for(&self, entity_id: &EntityId) -> Result<Permit, Busy> {
+        match self.wanted.load().contains_state_of(entity_id) {
+            true => self.try_reserve(),
+            false => Ok(Permit(None)),
+        }
+    }
+
+    /// Whether anybody wants to hear of this entity's state.
+    pub(crate) fn wants_state_of(&self, entity_id: &EntityId) -> bool {
+        self.wanted.load().contains_state_of(entity_id)
     }
 
     /// Publishes into room that was reserved before. Does not block: safe under a lock.

@@ -214,7 +214,7 @@ impl StateMachine {
 
     /// Writes a state, or says [`WriteError::Busy`]. For requests from outside.
     pub fn try_set(&self, entity_id: &EntityId, write: StateWrite) -> Result<Written, WriteError> {
-        let permit = self.bus.try_reserve()?;
+        let permit = self.bus.try_reserve_for(entity_id)?;
         self.write(entity_id, write, permit)
     }
 
@@ -377,6 +377,9 @@ impl StateMachine {
         self.unsaved
             .lock()
             .insert(new.entity_id.clone(), Some(Arc::clone(new)));
+        if !self.bus.wants_state_of(&new.entity_id) {
+            return;
+        }
         let event = Event::new(
             EventType::STATE_CHANGED,
             EventData::StateChanged {
