@@ -207,6 +207,15 @@ impl Inner {
         if is_owner && !groups.contains(&GroupId::Admin) {
             groups = vec![GroupId::Admin];
         }
+        // Two people of one name could not be told apart where they are named.
+        let folded = fold_username(&new.name);
+        let is_taken = self.accounts.iter().any(|account| {
+            let user = account.user.load();
+            !user.system_generated && fold_username(&user.name) == folded
+        });
+        if !new.system_generated && is_taken {
+            return Err(AuthError::UserNameTaken);
+        }
         let username = match &new.credentials {
             Some((username, _)) => Some(self.free_username(username, None)?),
             None => None,

@@ -194,13 +194,24 @@ pub const DOMAIN_MAX: usize = 64;
 impl EntityId {
     /// From parts that are known to be slugs; anything else is turned into one.
     pub fn from_parts(domain: &str, object_id: &str) -> Self {
-        let domain = crate::slug::slugify(domain);
-        let object_id = crate::slug::slugify(object_id);
+        // A name with nothing in it is unknown too: what is made here must be read back.
+        let slug = |part: &str| match crate::slug::slugify(part) {
+            empty if empty.is_empty() => "unknown".to_owned(),
+            slug => slug,
+        };
+        let domain = slug(domain);
+        let object_id = slug(object_id);
         let room = ENTITY_ID_MAX - domain.len().min(DOMAIN_MAX) - 1;
         let object_id = object_id
             .get(..room)
             .map_or(object_id.as_str(), |cut| cut.trim_end_matches('_'));
-        Self(format!("{}.{object_id}", &domain[..domain.len().min(DOMAIN_MAX)]).into())
+        Self(
+            format!(
+                "{}.{object_id}",
+                &domain[..domain.len().min(DOMAIN_MAX)].trim_end_matches('_')
+            )
+            .into(),
+        )
     }
 
     /// The whole id.
@@ -343,6 +354,22 @@ mod tests {
                 .parse::<EntityId>()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn what_is_made_from_any_parts_is_an_entity_id() {
+        let long = "x_".repeat(300);
+        let parts = ["", "_", "a__b", "Küche", "!!!", " ", "日本", long.as_str()];
+        for domain in parts {
+            for object_id in parts {
+                let made = EntityId::from_parts(domain, object_id);
+                assert_eq!(
+                    made.as_str().parse().as_ref(),
+                    Ok(&made),
+                    "{domain:?} {object_id:?}"
+                );
+            }
+        }
     }
 
     #[test]

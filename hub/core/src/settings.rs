@@ -140,6 +140,8 @@ settings! {
         workers: usize = 0,
         /// Largest body in bytes.
         body_limit: usize = 16 * 1024 * 1024,
+        /// Bytes of all bodies together that are on their way; beyond it clients are told 503.
+        bodies_limit: usize = 256 * 1024 * 1024,
         /// Largest sum of header fields in bytes.
         header_limit: usize = 32 * 1024,
         /// Seconds that an idle connection is kept, and that a client may take nothing of a reply.

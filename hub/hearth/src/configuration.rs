@@ -10,6 +10,8 @@ use serde_json::Value;
 /// The documented defaults, as they stand in the repository.
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 const PREFIX: &str = "HEARTH";
+/// More of anything that waits or connects than any machine holds.
+const MANY: usize = 100_000_000;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -126,19 +128,45 @@ fn check_values(origin: &str, settings: Settings) -> Result<Settings, SettingsEr
     if settings.http.listen.parse::<SocketAddr>().is_err() {
         return wrong(not_an_address("http.listen", &settings.http.listen));
     }
-    for (key, number) in [
-        ("bus.queue", settings.bus.queue),
-        ("store.queue", settings.store.queue),
-        ("http.body_limit", settings.http.body_limit),
-        ("http.header_limit", settings.http.header_limit),
-        ("http.max_connections", settings.http.max_connections),
-        ("http.json_depth", settings.http.json_depth),
-        ("websocket.queue", settings.websocket.queue),
-        ("websocket.message_limit", settings.websocket.message_limit),
-        ("mobile_app.mailbox", settings.mobile_app.mailbox),
+    let (http, socket) = (&settings.http, &settings.websocket);
+    for (key, number, least, most) in [
+        ("hub.threads", settings.hub.threads, 0, 256),
+        ("http.workers", http.workers, 0, 256),
+        ("bus.queue", settings.bus.queue, 1, MANY),
+        ("store.queue", settings.store.queue, 1, MANY),
+        ("http.body_limit", http.body_limit, 1, 1 << 40),
+        ("http.bodies_limit", http.bodies_limit, 1, 1 << 40),
+        ("http.header_limit", http.header_limit, 1, 1 << 30),
+        ("http.max_connections", http.max_connections, 1, MANY),
+        ("http.json_depth", http.json_depth, 1, 120),
+        ("websocket.queue", socket.queue, 1, MANY),
+        ("websocket.message_limit", socket.message_limit, 1, 1 << 40),
+        ("websocket.sockets", socket.sockets, 1, MANY),
+        (
+            "mobile_app.mailbox",
+            settings.mobile_app.mailbox,
+            1,
+            1_000_000,
+        ),
     ] {
-        if number == 0 {
-            return wrong(format!("{key} is 0; expected a number of 1 or more"));
+        if !(least..=most).contains(&number) {
+            return wrong(format!("{key} is {number}; expected {least} to {most}"));
+        }
+    }
+    for (key, seconds) in [
+        ("http.keep_alive_s", http.keep_alive_s as f64),
+        ("http.header_timeout_s", http.header_timeout_s as f64),
+        ("http.body_timeout_s", http.body_timeout_s as f64),
+        ("websocket.auth_timeout_s", socket.auth_timeout_s as f64),
+        ("websocket.slow_s", socket.slow_s as f64),
+        ("websocket.ping_interval_s", socket.ping_interval_s),
+        ("websocket.pong_timeout_s", socket.pong_timeout_s),
+        ("mobile_app.idle_s", settings.mobile_app.idle_s as f64),
+    ] {
+        if !(0.05..=1e6).contains(&seconds) {
+            return wrong(format!(
+                "{key} is {seconds}; expected 0.05 to 1000000 seconds"
+            ));
         }
     }
     Ok(settings)

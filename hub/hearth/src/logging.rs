@@ -15,7 +15,10 @@ pub(crate) struct InvalidLevel {
 
 /// Starts logging; later calls change nothing.
 pub(crate) fn start(settings: &LogSettings) -> Result<(), InvalidLevel> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|source| InvalidLevel {
+    // The web server calls every port scan an error, and tells of its own threads: left out
+    // unless they are asked for by name.
+    let quiet = format!("actix_http=off,actix_server=warn,{}", settings.level);
+    let filter = EnvFilter::try_new(quiet).map_err(|source| InvalidLevel {
         given: settings.level.clone(),
         source,
     })?;

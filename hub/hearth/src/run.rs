@@ -13,7 +13,7 @@ use hearth_core::command::{Caller, CommandError};
 use hearth_core::env::Env;
 use hearth_core::event::Context as Cause;
 use hearth_core::hub::Hub;
-use hearth_core::settings::{SecretMissing, SecretText, Settings};
+use hearth_core::settings::{LogFormat, SecretMissing, SecretText, Settings};
 use hearth_core::store::{Location, Store, StoreError, StoreSettings};
 use hearth_http::{Door, ServeError};
 use serde_json::{Map, Value, json};
@@ -204,7 +204,7 @@ fn announce(settings: &Settings, auth: &Auth, address: SocketAddr) {
     let mut stdout = std::io::stdout().lock();
     // Whoever closed our stdout does not want to know.
     let _ = writeln!(stdout, "ready http://{address}").and_then(|()| stdout.flush());
-    if !settings.http.page {
+    if !settings.http.page || settings.log.format == LogFormat::Json {
         return;
     }
     eprintln!("\n  Hearth runs at http://{address}\n");

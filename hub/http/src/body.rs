@@ -1,5 +1,6 @@
 //! Reading request bodies: never more than the limit, never longer than the deadline.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -22,6 +23,8 @@ pub(crate) enum BodyError {
     TooSlow,
     /// The connection broke, or the transfer coding is wrong.
     Broken,
+    /// All bodies on their way together are more than `http.bodies_limit` bytes.
+    Overloaded,
 }
 
 impl From<BodyError> for Refusal {
@@ -30,6 +33,7 @@ impl From<BodyError> for Refusal {
             BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             BodyError::Broken => StatusCode::BAD_REQUEST,
+            BodyError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         })
     }
 }
@@ -47,7 +51,7 @@ pub(crate) async fn read(
     if announced.is_some_and(|length: u64| length > limits.body_limit as u64) {
         return Err(BodyError::TooLarge);
     }
-    let mut body = std::pin::pin!(collect(payload, limits.body_limit));
+    let mut body = std::pin::pin!(collect(payload, limits));
     // A small body is there with its header; only one that is awaited needs a timer.
     if let Some(read) = body.as_mut().now_or_never() {
         return read;
@@ -58,7 +62,29 @@ pub(crate) async fn read(
         .unwrap_or(Err(BodyError::TooSlow))
 }
 
-async fn collect(mut payload: web::Payload, limit: usize) -> Result<Bytes, BodyError> {
+/// Reads a body that nobody wants, with the same limits, and keeps nothing of it.
+pub(crate) async fn discard(
+    mut payload: web::Payload,
+    limits: &HttpSettings,
+) -> Result<(), BodyError> {
+    let drain = async {
+        let mut length = 0;
+        while let Some(chunk) = payload.next().await {
+            length += chunk.map_err(|_| BodyError::Broken)?.len();
+            if length > limits.body_limit {
+                return Err(BodyError::TooLarge);
+            }
+        }
+        Ok(())
+    };
+    let deadline = Duration::from_secs(limits.body_timeout_s);
+    tokio::time::timeout(deadline, drain)
+        .await
+        .unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn collect(mut payload: web::Payload, limits: &HttpSettings) -> Result<Bytes, BodyError> {
+    let limit = limits.body_limit;
     let first = match payload.next().await {
         None => return Ok(Bytes::new()),
         Some(chunk) => within(chunk.map_err(|_| BodyError::Broken)?, limit)?,
@@ -67,6 +93,8 @@ async fn collect(mut payload: web::Payload, limit: usize) -> Result<Bytes, BodyE
     let Some(second) = payload.next().await else {
         return Ok(first);
     };
+    let mut held = Held(0);
+    held.add(first.len(), limits.bodies_limit)?;
     let mut body = BytesMut::from(first);
     let mut next = Some(second);
     while let Some(chunk) = next {
@@ -74,10 +102,34 @@ async fn collect(mut payload: web::Payload, limit: usize) -> Result<Bytes, BodyE
         if body.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge);
         }
+        held.add(chunk.len(), limits.bodies_limit)?;
         body.extend_from_slice(&chunk);
         next = payload.next().await;
     }
     Ok(body.freeze())
+}
+
+/// Bytes of all bodies that are on their way, in all threads.
+static ON_THEIR_WAY: AtomicUsize = AtomicUsize::new(0);
+
+/// One body's part of them; given back when it is read or given up.
+struct Held(usize);
+
+impl Held {
+    fn add(&mut self, bytes: usize, limit: usize) -> Result<(), BodyError> {
+        self.0 += bytes;
+        let before = ON_THEIR_WAY.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > limit {
+            return Err(BodyError::Overloaded);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        ON_THEIR_WAY.fetch_sub(self.0, Ordering::Relaxed);
+    }
 }
 
 fn within(chunk: Bytes, limit: usize) -> Result<Bytes, BodyError> {

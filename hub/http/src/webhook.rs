@@ -9,6 +9,7 @@ use actix_web::http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderValue, ORIGIN, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use hearth_core::ids::WebhookId;
 use hearth_core::webhook::{Headers, Method, Overloaded, Source, WebhookRequest, WebhookResponse};
 use percent_encoding::percent_decode_str;
@@ -38,7 +39,14 @@ pub(crate) async fn handle(
         };
     };
     let id = WebhookId::from(&*percent_decode_str(given).decode_utf8_lossy());
-    let mut response = match body::read(&request, payload, door.http()).await {
+    // An id that nobody has takes as long to answer, but nothing of its body is kept.
+    let body = match door.hub.webhooks.contains(&id) {
+        true => body::read(&request, payload, door.http()).await,
+        false => body::discard(payload, door.http())
+            .await
+            .map(|()| Bytes::new()),
+    };
+    let mut response = match body {
         Ok(body) => answer(&request, &door, id, method, body).await,
         Err(error) => unread(&door, &id, error),
     };
@@ -55,7 +63,7 @@ async fn answer(
     door: &Door,
     id: WebhookId,
     method: Method,
-    body: bytes::Bytes,
+    body: Bytes,
 ) -> HttpResponse {
     let Some(address) = client_address(request) else {
         // A peer that the system cannot name is gone already.
@@ -106,6 +114,7 @@ fn unread(door: &Door, id: &WebhookId, error: BodyError) -> HttpResponse {
         BodyError::TooLarge => HttpResponse::Ok().finish(),
         BodyError::TooSlow => status_text(StatusCode::REQUEST_TIMEOUT),
         BodyError::Broken => status_text(StatusCode::BAD_REQUEST),
+        BodyError::Overloaded => busy(),
     }
 }
 

@@ -49,7 +49,7 @@ impl Form {
     }
 
     fn from_map(body: &Map<String, Value>, env: &Env) -> Result<Self, String> {
-        let given_id = text(body, "device_id")?;
+        let given_id = text(body, "device_id")?.filter(|id| !id.is_empty());
         let is_device_id_made = given_id.is_none();
         let device_id = given_id.unwrap_or_else(|| env.hex::<16>());
         let device_name = required(body, "device_name")?;

@@ -161,7 +161,7 @@ fn system_users_are_not_for_people_to_change() {
 }
 
 #[test]
-fn users_are_found_by_user_name_then_by_an_unambiguous_name() {
+fn users_are_found_by_user_name_then_by_a_name_that_only_one_has() {
     run(async {
         let home = Home::new();
         let auth = &home.auth;
@@ -176,8 +176,12 @@ fn users_are_found_by_user_name_then_by_an_unambiguous_name() {
         );
         assert_eq!(found("paul"), Some(paul.id));
         assert_eq!(found("nobody"), None);
-        home.person("paul").await;
-        assert_eq!(found("paul"), None, "two are called so");
+        let second = auth.create_user(NewUser::person(" PAUL ")).await;
+        assert!(
+            matches!(second, Err(AuthError::UserNameTaken)),
+            "{second:?}"
+        );
+        assert_eq!(found("paul"), Some(paul.id), "nobody else is called so");
         assert_eq!(auth.find_user(admin.id).map(|user| user.id), Some(admin.id));
     });
 }

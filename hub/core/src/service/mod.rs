@@ -305,6 +305,7 @@ impl ServiceRegistry {
         user: Option<UserId>,
     ) -> Result<Vec<EntityId>, ServiceError> {
         let mut permitted = Vec::with_capacity(targets.entities.len());
+        let mut missing = Vec::new();
         for (entity_id, named_directly) in targets.entities {
             if let Some(user) = user
                 && !self.users.may_control(user, &entity_id)
@@ -316,7 +317,7 @@ impl ServiceRegistry {
                 return Err(ServiceError::Unauthorized);
             }
             let Some(state) = self.states.get(entity_id.as_str()) else {
-                tracing::warn!(entity = %entity_id, "a service call names an entity that does not exist");
+                missing.push(entity_id);
                 continue;
             };
             if &*state.state == UNAVAILABLE {
@@ -336,6 +337,10 @@ impl ServiceRegistry {
                 continue;
             }
             permitted.push(entity_id);
+        }
+        if let Some(first) = missing.first() {
+            let count = missing.len();
+            tracing::warn!(%first, count, "a service call names entities that do not exist");
         }
         Ok(permitted)
     }

@@ -59,9 +59,9 @@ impl Home {
         let door = Door::new(hub, auth);
         door.hub.users.set(Arc::new(Directory(door.auth.clone())));
         let (admin, admin_id) = token(&door, NewUser::person("Ada").owner()).await;
-        let plain = || NewUser::person("Bo").in_groups(vec![GroupId::Users]);
-        let (user, _) = token(&door, plain()).await;
-        let (local_user, _) = token(&door, plain().local_only()).await;
+        let plain = |name| NewUser::person(name).in_groups(vec![GroupId::Users]);
+        let (user, _) = token(&door, plain("Bo")).await;
+        let (local_user, _) = token(&door, plain("Cy").local_only()).await;
         door.hub
             .start_integrations(vec![Factory::new(Manifest::new("lab", "Lab"), |_| {
                 Box::<Lab>::default()

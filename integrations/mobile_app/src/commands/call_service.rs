@@ -21,9 +21,17 @@ pub(super) struct CallService<'a> {
     service_data: Map<String, Value>,
 }
 
+/// Longest domain, and longest name, of a service in bytes.
+const NAME_MAX: usize = 255;
+/// So many characters of an error are logged: it may quote what the phone sent.
+const ERROR_MAX: usize = 500;
+
 impl<'a> Command<'a> for CallService<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        object(data)
+        let call: Self = object(data)?;
+        // No service has a longer name; a log line should not have one either.
+        let fits = |name: &str| name.len() <= NAME_MAX;
+        (fits(&call.domain.0) && fits(&call.service.0)).then_some(call)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {
@@ -38,7 +46,8 @@ impl<'a> Command<'a> for CallService<'a> {
         Done::Later(Box::pin(async move {
             let name = format!("{}.{}", request.domain, request.service);
             if let Err(error) = services.call(request).await {
-                tracing::warn!(service = %name, %error, "a phone's service call failed");
+                let error: String = error.to_string().chars().take(ERROR_MAX).collect();
+                tracing::warn!(service = ?name, ?error, "a phone's service call failed");
             }
             Answer::NOTHING
         }))

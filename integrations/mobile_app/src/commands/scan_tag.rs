@@ -18,7 +18,7 @@ pub(super) struct ScanTag<'a> {
 
 impl<'a> Command<'a> for ScanTag<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        object(data)
+        object(data).filter(|scan: &Self| !scan.tag_id.is_empty())
     }
 
     fn apply(self, phone: &mut Phone) -> Done {
