@@ -44,13 +44,7 @@ pub(crate) async fn read(
     payload: web::Payload,
     limits: &HttpSettings,
 ) -> Result<Bytes, BodyError> {
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > limits.body_limit as u64) {
-        return Err(BodyError::TooLarge);
-    }
+    check_announced(request, limits)?;
     let mut body = std::pin::pin!(collect(payload, limits));
     // A small body is there with its header; only one that is awaited needs a timer.
     if let Some(read) = body.as_mut().now_or_never() {
@@ -64,9 +58,11 @@ pub(crate) async fn read(
 
 /// Reads a body that nobody wants, with the same limits, and keeps nothing of it.
 pub(crate) async fn discard(
+    request: &HttpRequest,
     mut payload: web::Payload,
     limits: &HttpSettings,
 ) -> Result<(), BodyError> {
+    check_announced(request, limits)?;
     let drain = async {
         let mut length = 0;
         while let Some(chunk) = payload.next().await {
@@ -81,6 +77,18 @@ pub(crate) async fn discard(
     tokio::time::timeout(deadline, drain)
         .await
         .unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// Refuses a body that says itself that it is too large, before any of it is read.
+fn check_announced(request: &HttpRequest, limits: &HttpSettings) -> Result<(), BodyError> {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > limits.body_limit as u64) {
+        return Err(BodyError::TooLarge);
+    }
+    Ok(())
 }
 
 async fn collect(mut payload: web::Payload, limits: &HttpSettings) -> Result<Bytes, BodyError> {
