@@ -89,3 +89,28 @@ async fn a_disabled_sensor_stays_disabled() {
     assert_eq!(config["entities"]["s"], json!({"disabled": true}));
     assert!(hub.state("sensor.quiet_s").await.is_none());
 }
+
+#[tokio::test]
+async fn empty_names_from_a_phone_do_not_keep_the_hub_from_starting() {
+    let mut hub = Hub::start();
+    let mut phone = Phone::register(&hub, "Empty").await;
+    for (kind, data) in [
+        ("scan_tag", json!({"tag_id": ""})),
+        ("scan_tag", json!({"tag_id": "!!!"})),
+        (
+            "register_sensor",
+            json!({"name": "", "type": "sensor", "unique_id": "", "state": ""}),
+        ),
+        ("update_registration", json!({"device_name": ""})),
+    ] {
+        phone.send(kind, data).await;
+    }
+    let mut body = hearth_e2e::phone::registration("", false);
+    body["device_id"] = json!("");
+    Phone::register_with(&hub, Door::http(hub.addr()), &body).await;
+    let (status, _) = hub.terminate();
+    assert!(status.success(), "{status}");
+    hub.restart();
+    phone.door = Door::http(hub.addr());
+    assert_eq!(phone.send("get_config", json!({})).await.status, 200);
+}
