@@ -1,11 +1,8 @@
 //! The state machine: what each kind of write moves and fires (spec state-machine §1).
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{Listener, run};
+use crate::common::{Listener, run};
 use hearth_core::bus::{Entities, Filter};
 use hearth_core::hub::Hub;
 use hearth_core::prelude::*;

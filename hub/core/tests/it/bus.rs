@@ -1,13 +1,10 @@
 //! The bus: order, room, and subscribers that are too slow.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::common::{Listener, run};
 use actix::prelude::*;
-use common::{Listener, run};
 use hearth_core::bus::{Bus, Delivery, Filter, Pace};
 use hearth_core::env::Env;
 use hearth_core::event::{Context as Cause, Event, EventData, EventType, Origin};

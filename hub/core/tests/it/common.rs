@@ -1,5 +1,4 @@
 //! What the tests of the core share: a system to run in, and a listener on the bus.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::future::Future;
 use std::sync::Arc;
@@ -40,16 +39,6 @@ impl Listener {
             .await
             .expect("no event came in time")
             .expect("the bus has stopped")
-    }
-
-    /// The next event of that type.
-    pub(crate) async fn next_of(&mut self, event_type: &str) -> Arc<Event> {
-        loop {
-            let event = self.next().await;
-            if event.event_type.as_str() == event_type {
-                return event;
-            }
-        }
     }
 }
 

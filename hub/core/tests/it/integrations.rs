@@ -1,12 +1,9 @@
 //! Integrations: a crash takes nothing else with it, and what was registered is withdrawn.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::run;
+use crate::common::run;
 use futures_util::future::LocalBoxFuture;
 use hearth_core::command::ErrorCode;
 use hearth_core::hub::Hub;

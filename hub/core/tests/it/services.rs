@@ -1,12 +1,9 @@
 //! Services: targets, permissions, responses and their events (spec state-machine §4).
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use common::{Listener, run};
+use crate::common::{Listener, run};
 use futures_util::future::LocalBoxFuture;
 use hearth_core::bus::Filter;
 use hearth_core::hub::Hub;

@@ -1,0 +1,8 @@
+//! The core from outside: a real hub, real actors, one test binary.
+#![allow(clippy::unwrap_used)]
+
+mod bus;
+mod common;
+mod integrations;
+mod services;
+mod states;
