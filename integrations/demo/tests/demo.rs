@@ -1,13 +1,9 @@
 //! The demo home: what is in it, that its services work, and that it lasts.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../hub/core/tests/common/mod.rs"]
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Listener, run};
 use hearth_core::env::Env;
 use hearth_core::hub::Hub;
 use hearth_core::prelude::*;
@@ -15,6 +11,7 @@ use hearth_core::registry::{Area, Changes};
 use hearth_core::service::CallRequest;
 use hearth_core::settings::{Settings, UnitSystem};
 use hearth_core::store::{Location, Store, StoreSettings};
+use hearth_testing::{Listener, run};
 
 const LAMP: &str = "light.living_room_lamp";
 const KITCHEN: &str = "light.kitchen_lights";

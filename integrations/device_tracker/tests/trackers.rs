@@ -1,13 +1,9 @@
 //! Trackers: what a sighting shows, when a device leaves, and that it lasts.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../hub/core/tests/common/mod.rs"]
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Listener, run};
 use hearth_core::env::Env;
 use hearth_core::hub::Hub;
 use hearth_core::location::Zone;
@@ -15,6 +11,7 @@ use hearth_core::prelude::*;
 use hearth_core::service::CallRequest;
 use hearth_core::settings::Settings;
 use hearth_core::store::{Location, Store, StoreSettings};
+use hearth_testing::{Listener, run};
 
 async fn home_at(location: &Location) -> Hub {
     let store = Store::open(location, StoreSettings::default()).unwrap();

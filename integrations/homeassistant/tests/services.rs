@@ -1,18 +1,15 @@
 //! The hub's own services, called as a door calls them.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../hub/core/tests/common/mod.rs"]
-mod common;
-
 use std::sync::Arc;
 
-use common::{Listener, run};
 use futures_util::future::LocalBoxFuture;
 use hearth_core::hub::Hub;
 use hearth_core::ids::UserId;
 use hearth_core::prelude::*;
 use hearth_core::service::CallRequest;
 use hearth_core::users::UserDirectory;
+use hearth_testing::{Listener, run};
 
 /// A lamp, a switch and a sensor that turn on and off.
 #[derive(Default)]

@@ -1,13 +1,9 @@
 //! Persons: the rule of where they are, whom they follow, and that they last.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../hub/core/tests/common/mod.rs"]
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Listener, run};
 use hearth_core::command::ErrorCode;
 use hearth_core::env::Env;
 use hearth_core::hub::Hub;
@@ -17,6 +13,7 @@ use hearth_core::settings::Settings;
 use hearth_core::state::{State, StateWrite};
 use hearth_core::store::{Location, Store, StoreSettings};
 use hearth_core::users::UserDirectory;
+use hearth_testing::{Listener, run};
 
 async fn home() -> Hub {
     let hub = Hub::in_memory().unwrap();

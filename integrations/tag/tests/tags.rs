@@ -1,13 +1,9 @@
 //! Tags: what a scan fires, keeps and shows.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../hub/core/tests/common/mod.rs"]
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Listener, run};
 use hearth_core::command::ErrorCode;
 use hearth_core::env::Env;
 use hearth_core::hub::Hub;
@@ -15,6 +11,7 @@ use hearth_core::ids::UserId;
 use hearth_core::prelude::*;
 use hearth_core::settings::Settings;
 use hearth_core::store::{Location, Store, StoreSettings};
+use hearth_testing::{Listener, run};
 
 async fn home_with(settings: Settings, location: &Location) -> Hub {
     let store = Store::open(location, StoreSettings::default()).unwrap();

@@ -1,13 +1,9 @@
 //! Zones: what they show, who is in them, and that they last.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../hub/core/tests/common/mod.rs"]
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Listener, run};
 use hearth_core::command::ErrorCode;
 use hearth_core::env::Env;
 use hearth_core::hub::Hub;
@@ -16,6 +12,7 @@ use hearth_core::prelude::*;
 use hearth_core::settings::Settings;
 use hearth_core::state::{State, StateWrite};
 use hearth_core::store::{Location, Store, StoreSettings};
+use hearth_testing::{Listener, run};
 
 async fn home() -> Hub {
     let hub = Hub::in_memory().unwrap();

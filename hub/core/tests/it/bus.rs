@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::common::{Listener, run};
 use actix::prelude::*;
 use hearth_core::bus::{Bus, Delivery, Filter, Pace};
 use hearth_core::env::Env;
 use hearth_core::event::{Context as Cause, Event, EventData, EventType, Origin};
 use hearth_core::hub::Hub;
+use hearth_testing::{Listener, run};
 use serde_json::json;
 use tokio::sync::mpsc;
 

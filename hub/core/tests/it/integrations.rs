@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::common::run;
 use futures_util::future::LocalBoxFuture;
 use hearth_core::command::ErrorCode;
 use hearth_core::hub::Hub;
@@ -11,6 +10,7 @@ use hearth_core::ids::WebhookId;
 use hearth_core::integration::Health;
 use hearth_core::prelude::*;
 use hearth_core::webhook::{Method, Methods, Source, WebhookRequest, WebhookResponse};
+use hearth_testing::run;
 
 static STARTS: AtomicU32 = AtomicU32::new(0);
 

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod bus;
-mod common;
 mod integrations;
 mod services;
 mod states;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::common::{Listener, run};
 use futures_util::future::LocalBoxFuture;
 use hearth_core::bus::Filter;
 use hearth_core::hub::Hub;
@@ -12,6 +11,7 @@ use hearth_core::prelude::*;
 use hearth_core::registry::{Area, Changes, DeviceDescription, EntityCategory};
 use hearth_core::service::CallRequest;
 use hearth_core::users::UserDirectory;
+use hearth_testing::{Listener, run};
 
 /// Three lamps in a home of one floor; answers with what it was asked to act on.
 #[derive(Default)]

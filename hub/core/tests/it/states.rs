@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::common::{Listener, run};
 use hearth_core::bus::{Entities, Filter};
 use hearth_core::hub::Hub;
 use hearth_core::prelude::*;
 use hearth_core::state::{StateWrite, WriteError, Written};
+use hearth_testing::{Listener, run};
 
 fn write(hub: &Hub, state: &str, attributes: &str) -> StateWrite {
     StateWrite {

@@ -1,4 +1,12 @@
-//! What the tests of the core share: a system to run in, and a listener on the bus.
+//! What the tests of the core and of every integration share: a system to run in, and a listener
+//! on the bus.
+//!
+//! It knows `hearth-core` and no integration. An integration names it under `[dev-dependencies]`
+//! and starts its tests with [`run`].
+#![allow(
+    clippy::expect_used,
+    reason = "a failed expectation is how a test ends here"
+)]
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +19,7 @@ use hearth_core::hub::Hub;
 use tokio::sync::mpsc;
 
 /// Runs a test in an actix system; it must end within half a minute.
-pub(crate) fn run(test: impl Future<Output = ()>) {
+pub fn run(test: impl Future<Output = ()>) {
     System::new().block_on(async {
         tokio::time::timeout(Duration::from_secs(30), test)
             .await
@@ -20,11 +28,12 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 }
 
 /// Collects events.
-pub(crate) struct Listener(mpsc::UnboundedReceiver<Arc<Event>>);
+#[derive(Debug)]
+pub struct Listener(mpsc::UnboundedReceiver<Arc<Event>>);
 
 impl Listener {
     /// Subscribes.
-    pub(crate) async fn start(hub: &Hub, filter: Filter) -> Self {
+    pub async fn start(hub: &Hub, filter: Filter) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let actor = ListenerActor(sender).start();
         hub.bus
@@ -34,11 +43,21 @@ impl Listener {
     }
 
     /// The next event.
-    pub(crate) async fn next(&mut self) -> Arc<Event> {
+    pub async fn next(&mut self) -> Arc<Event> {
         tokio::time::timeout(Duration::from_secs(10), self.0.recv())
             .await
             .expect("no event came in time")
             .expect("the bus has stopped")
+    }
+
+    /// The next event of that type; others before it are dropped.
+    pub async fn next_of(&mut self, event_type: &str) -> Arc<Event> {
+        loop {
+            let event = self.next().await;
+            if event.event_type.as_str() == event_type {
+                return event;
+            }
+        }
     }
 }
 
