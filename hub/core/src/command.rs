@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::ask::{Ask, Question, Unanswered, ask};
 use crate::event::Context;
 use crate::ids::UserId;
+use crate::subscription::Subscriber;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,9 @@ pub struct Command {
     pub data: Map<String, Value>,
     /// Who asks.
     pub caller: Caller,
+    /// Who hears the events that follow the answer, where the command is a
+    /// [subscription](crate::subscription).
+    pub subscriber: Option<Subscriber>,
 }
 
 impl Question for Command {
@@ -195,6 +199,8 @@ pub struct Route {
     pub access: Access,
     /// Who answers.
     pub handler: CommandHandler,
+    /// Whether events follow the answer.
+    pub is_subscription: bool,
 }
 
 /// The route table: name → handler. Cheap to clone; read from any thread without a mailbox hop.
@@ -204,7 +210,21 @@ pub struct Commands(Arc<DashMap<Arc<str>, Route>>);
 impl Commands {
     /// Registers `handler` for `name`; an earlier handler of that name is replaced.
     pub fn register(&self, name: &str, access: Access, handler: CommandHandler) {
-        self.0.insert(name.into(), Route { access, handler });
+        self.insert(name, access, handler, false);
+    }
+
+    /// The same for a [subscription](crate::subscription): events follow the answer.
+    pub fn register_subscription(&self, name: &str, access: Access, handler: CommandHandler) {
+        self.insert(name, access, handler, true);
+    }
+
+    fn insert(&self, name: &str, access: Access, handler: CommandHandler, is_subscription: bool) {
+        let route = Route {
+            access,
+            handler,
+            is_subscription,
+        };
+        self.0.insert(name.into(), route);
     }
 
     /// Takes a command away.
@@ -217,15 +237,41 @@ impl Commands {
         self.0.contains_key(name)
     }
 
+    /// Who answers `name`, and how.
+    pub fn find(&self, name: &str) -> Option<Route> {
+        self.0.get(name).map(|route| route.clone())
+    }
+
     /// Checks the caller's permission and calls the handler.
     ///
-    /// Errors: `unknown_command`, `unauthorized`, `busy`, `unknown_error` where the handler
-    /// failed, and whatever the handler answers.
+    /// Errors: `unknown_command`, `unauthorized`, `busy`, `not_supported` for a subscription,
+    /// `unknown_error` where the handler failed, and whatever the handler answers.
     pub async fn call(
         &self,
         name: &str,
         data: Map<String, Value>,
         caller: Caller,
+    ) -> Result<Value, CommandError> {
+        self.ask(name, data, caller, None).await
+    }
+
+    /// The same for a [subscription](crate::subscription), whose events go to `subscriber`.
+    pub async fn subscribe(
+        &self,
+        name: &str,
+        data: Map<String, Value>,
+        caller: Caller,
+        subscriber: Subscriber,
+    ) -> Result<Value, CommandError> {
+        self.ask(name, data, caller, Some(subscriber)).await
+    }
+
+    async fn ask(
+        &self,
+        name: &str,
+        data: Map<String, Value>,
+        caller: Caller,
+        subscriber: Option<Subscriber>,
     ) -> Result<Value, CommandError> {
         let found = self
             .0
@@ -240,10 +286,15 @@ impl Commands {
         if caller.authority < route.access {
             return Err(CommandError::unauthorized());
         }
+        if route.is_subscription && subscriber.is_none() {
+            let message = format!("{name} sends events: it needs a connection that stays open.");
+            return Err(CommandError::new(ErrorCode::NOT_SUPPORTED, message));
+        }
         let command = Command {
             name: Arc::clone(&name),
             data,
             caller,
+            subscriber: subscriber.filter(|_| route.is_subscription),
         };
         match ask(&route.handler, command).await {
             Ok(answer) => answer,

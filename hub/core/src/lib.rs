@@ -28,6 +28,7 @@ pub mod settings;
 pub mod slug;
 pub mod state;
 pub mod store;
+pub mod subscription;
 pub mod time;
 pub mod users;
 pub mod view;
@@ -52,4 +53,5 @@ pub mod prelude {
         EntityDescription, Factory, Host, Integration, Manifest, StartError, StopReason, TimerId,
     };
     pub use crate::service::{Field, Kind, Response, Schema, ServiceCall, ServiceError};
+    pub use crate::subscription::{Sent, Subscriber};
 }

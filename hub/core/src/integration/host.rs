@@ -258,6 +258,14 @@ impl Host {
             .register(name, access, self.actor.clone().recipient());
     }
 
+    /// Registers a [subscription](crate::subscription); calls arrive at `command`.
+    pub fn register_subscription(&self, name: &str, access: Access) {
+        self.owned.lock().commands.push(name.into());
+        self.hub
+            .commands
+            .register_subscription(name, access, self.actor.clone().recipient());
+    }
+
     /// Registers a webhook; requests arrive at `webhook`.
     pub async fn register_webhook(
         &self,
