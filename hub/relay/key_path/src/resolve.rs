@@ -333,25 +333,19 @@ mod tests {
             value in json(),
             names in prop::collection::vec("[a-c]|[0-3]", 0..5),
         ) {
-            let mut expected = Some(&value);
-            for name in &names {
-                expected = expected.and_then(|value| match value {
-                    Value::Object(members) => members.get(name),
-                    Value::Array(elements) => name.parse().ok().and_then(|at: usize| elements.get(at)),
-                    _ => None,
-                });
-            }
-            // Characters of texts are tested above.
-            let through_text = names.iter().scan(Some(&value), |here, name| {
-                let is_text = here.is_some_and(Value::is_string);
-                *here = here.and_then(|value| value.get(name).or_else(|| {
-                    name.parse().ok().and_then(|at: usize| value.get(at))
-                }));
-                Some(is_text)
-            }).any(|is_text| is_text);
-            prop_assume!(!through_text);
+            let step = |value: Value, name: &String| match value {
+                Value::Object(members) => members.get(name).cloned(),
+                Value::Array(elements) => elements.get(name.parse::<usize>().ok()?).cloned(),
+                // All its characters are ASCII.
+                Value::String(text) => {
+                    let at: usize = name.parse().ok()?;
+                    text.get(at..=at).map(Value::from)
+                }
+                _ => None,
+            };
+            let expected = names.iter().try_fold(value.clone(), step);
             let expected = expected.and_then(|value| match value {
-                Value::Bool(value) => Some(Key::Bool(*value)),
+                Value::Bool(value) => Some(Key::Bool(value)),
                 Value::Number(value) => value.as_i64().map(|value| Key::Integer(value.into())),
                 Value::String(value) => Some(Key::Text(value.as_str().into())),
                 _ => None,
