@@ -108,6 +108,47 @@ impl Attributes {
         self.get(name)?.as_f64()
     }
 
+    /// The same with these texts: each replaces the attribute of its name, or comes behind the
+    /// others; `None` takes the attribute away.
+    ///
+    /// ```
+    /// use hearth_core::attributes::Attributes;
+    ///
+    /// let attributes = Attributes::from_json_object(r#"{"icon":"mdi:x","a":1}"#).unwrap();
+    /// let changed = attributes.with_texts(&[("icon", None), ("friendly_name", Some("Lamp"))]);
+    /// assert_eq!(changed.as_json(), r#"{"a":1,"friendly_name":"Lamp"}"#);
+    /// ```
+    #[must_use]
+    pub fn with_texts(&self, texts: &[(&str, Option<&str>)]) -> Self {
+        struct Copy<'a>(&'a [(&'a str, Option<&'a str>)], &'a mut AttributesBuilder);
+        impl<'de> Visitor<'de> for Copy<'_> {
+            type Value = ();
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+                    let value: &RawValue = map.next_value()?;
+                    if self.0.iter().all(|(name, _)| *name != key) {
+                        self.1.key(&key);
+                        self.1.out.push_str(value.get());
+                    }
+                }
+                Ok(())
+            }
+        }
+        Self::build(|builder| {
+            // Attributes are an object, whichever way they were made.
+            let _ =
+                serde_json::Deserializer::from_str(&self.0).deserialize_map(Copy(texts, builder));
+            for (name, text) in texts {
+                builder.text_if(name, *text);
+            }
+        })
+    }
+
     /// All attributes.
     pub fn to_map(&self) -> Map<String, Value> {
         serde_json::from_str(&self.0).unwrap_or_default()

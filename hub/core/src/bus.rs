@@ -144,15 +144,57 @@ impl Entities {
 struct Wanted {
     by_type: HashMap<EventType, Vec<Entities>>,
     of_all: Vec<Entities>,
+    of_states: StatesWanted,
+}
+
+/// Whose states somebody wants to hear of: looked at with every write of a state.
+#[derive(Default)]
+struct StatesWanted {
+    any: bool,
+    domains: Vec<Box<str>>,
+    ids: HashSet<EntityId, foldhash::quality::RandomState>,
+}
+
+impl StatesWanted {
+    fn add(&mut self, wish: &Entities) {
+        match wish {
+            Entities::Any => self.any = true,
+            Entities::Domains(domains) => {
+                for domain in domains {
+                    if !self.domains.contains(domain) {
+                        self.domains.push(domain.clone());
+                    }
+                }
+            }
+            Entities::Ids(ids) => self.ids.extend(ids.iter().cloned()),
+        }
+    }
+
+    fn contain(&self, entity_id: &EntityId) -> bool {
+        let domain = entity_id.domain();
+        self.any
+            || self.domains.iter().any(|wanted| **wanted == *domain)
+            || (!self.ids.is_empty() && self.ids.contains(entity_id))
+    }
 }
 
 impl Wanted {
+    fn new(by_type: HashMap<EventType, Vec<Entities>>, of_all: Vec<Entities>) -> Self {
+        let mut of_states = StatesWanted::default();
+        let of_types = ["state_changed", "state_reported"];
+        let wishes = of_types.iter().filter_map(|name| by_type.get(*name));
+        for wish in wishes.flatten().chain(&of_all) {
+            of_states.add(wish);
+        }
+        Self {
+            by_type,
+            of_all,
+            of_states,
+        }
+    }
+
     fn contains_state_of(&self, entity_id: &EntityId) -> bool {
-        let any = |wishes: &[Entities]| wishes.iter().any(|wish| wish.contain_id(entity_id));
-        any(&self.of_all)
-            || ["state_changed", "state_reported"]
-                .iter()
-                .any(|name| self.by_type.get(*name).is_some_and(|wishes| any(wishes)))
+        self.of_states.contain(entity_id)
     }
 
     fn contains(&self, event: &Event) -> bool {
@@ -405,12 +447,12 @@ impl EventBus {
             }
         };
         let by_type = self.by_type.iter();
-        self.wanted.store(Arc::new(Wanted {
-            by_type: by_type
+        self.wanted.store(Arc::new(Wanted::new(
+            by_type
                 .map(|(name, all)| (name.clone(), wishes(all)))
                 .collect(),
-            of_all: wishes(&self.of_all),
-        }));
+            wishes(&self.of_all),
+        )));
     }
 
     fn tell_laggards(&mut self) {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix::Recipient;
 use dashmap::DashMap;
@@ -72,6 +72,37 @@ pub struct Command {
     /// Who hears the events that follow the answer, where the command is a
     /// [subscription](crate::subscription).
     pub subscriber: Option<Subscriber>,
+    /// A large answer; see [`Command::written`].
+    written: Arc<OnceLock<Arc<str>>>,
+}
+
+impl Command {
+    /// The answer as JSON text, which goes to the client as it is: for large answers, whose
+    /// [`Value`] would cost many times their text. Return what this returns.
+    pub fn written(&self, json: String) -> Result<Value, CommandError> {
+        // A command has one handler, which answers once.
+        let _ = self.written.set(json.into());
+        Ok(Value::Null)
+    }
+}
+
+/// What a command was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answered {
+    /// A value.
+    Value(Value),
+    /// JSON text.
+    Written(Arc<str>),
+}
+
+impl From<Answered> for Value {
+    fn from(answered: Answered) -> Self {
+        match answered {
+            Answered::Value(value) => value,
+            // Integrations write JSON.
+            Answered::Written(json) => serde_json::from_str(&json).unwrap_or_default(),
+        }
+    }
 }
 
 impl Question for Command {
@@ -232,6 +263,11 @@ impl Commands {
         self.0.remove(name);
     }
 
+    /// Every name that someone answers, in no order.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.0.iter().map(|entry| Arc::clone(entry.key())).collect()
+    }
+
     /// Whether someone answers `name`.
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)
@@ -252,6 +288,16 @@ impl Commands {
         data: Map<String, Value>,
         caller: Caller,
     ) -> Result<Value, CommandError> {
+        self.call_written(name, data, caller).await.map(Value::from)
+    }
+
+    /// The same for a door that passes JSON text on as it is.
+    pub async fn call_written(
+        &self,
+        name: &str,
+        data: Map<String, Value>,
+        caller: Caller,
+    ) -> Result<Answered, CommandError> {
         self.ask(name, data, caller, None).await
     }
 
@@ -263,7 +309,8 @@ impl Commands {
         caller: Caller,
         subscriber: Subscriber,
     ) -> Result<Value, CommandError> {
-        self.ask(name, data, caller, Some(subscriber)).await
+        let answered = self.ask(name, data, caller, Some(subscriber)).await;
+        answered.map(Value::from)
     }
 
     async fn ask(
@@ -272,7 +319,7 @@ impl Commands {
         data: Map<String, Value>,
         caller: Caller,
         subscriber: Option<Subscriber>,
-    ) -> Result<Value, CommandError> {
+    ) -> Result<Answered, CommandError> {
         let found = self
             .0
             .get(name)
@@ -290,14 +337,19 @@ impl Commands {
             let message = format!("{name} sends events: it needs a connection that stays open.");
             return Err(CommandError::new(ErrorCode::NOT_SUPPORTED, message));
         }
+        let written = Arc::<OnceLock<_>>::default();
         let command = Command {
+            written: Arc::clone(&written),
             name: Arc::clone(&name),
             data,
             caller,
             subscriber: subscriber.filter(|_| route.is_subscription),
         };
         match ask(&route.handler, command).await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.map(|value| match written.get() {
+                Some(json) => Answered::Written(Arc::clone(json)),
+                None => Answered::Value(value),
+            }),
             Err(Unanswered::Busy(_)) => Err(CommandError::busy()),
             Err(Unanswered::Gone(_) | Unanswered::Dropped) => {
                 tracing::error!(command = %name, "the handler of a command failed");

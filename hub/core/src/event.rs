@@ -7,78 +7,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::env::Env;
-use crate::ids::{ContextId, EntityId, UserId};
+pub use crate::context::Context;
+use crate::ids::EntityId;
 use crate::json::write_text;
-use crate::state::State;
+use crate::state::value::State;
 use crate::time::Timestamp;
 
 /// Longest event type in characters (spec state-machine §0).
 pub const EVENT_TYPE_MAX: usize = 64;
-
-/// Why something happened: which call, whose, and what it came from.
-///
-/// One call has one context through all nested calls (spec state-machine §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Context {
-    /// Names this context.
-    pub id: ContextId,
-    /// The context that caused this one.
-    #[serde(default)]
-    pub parent_id: Option<ContextId>,
-    /// The user on whose behalf it happened.
-    #[serde(default)]
-    pub user_id: Option<UserId>,
-}
-
-impl Context {
-    /// A fresh context without a user.
-    pub fn new(env: &Env) -> Self {
-        Self {
-            id: env.ulid(),
-            parent_id: None,
-            user_id: None,
-        }
-    }
-
-    /// A fresh context of `user`.
-    pub fn of_user(env: &Env, user: UserId) -> Self {
-        Self {
-            user_id: Some(user),
-            ..Self::new(env)
-        }
-    }
-
-    /// A fresh context whose parent is `cause`, without a user.
-    pub fn caused_by(env: &Env, cause: &Context) -> Self {
-        Self {
-            parent_id: Some(cause.id),
-            ..Self::new(env)
-        }
-    }
-
-    /// Appends `{"id":…,"parent_id":…,"user_id":…}`.
-    pub fn write_json(&self, out: &mut String) {
-        out.push_str("{\"id\":\"");
-        self.id.write_text(out);
-        match self.parent_id {
-            Some(parent) => {
-                out.push_str("\",\"parent_id\":\"");
-                parent.write_text(out);
-                out.push_str("\",\"user_id\":");
-            }
-            None => out.push_str("\",\"parent_id\":null,\"user_id\":"),
-        }
-        match self.user_id {
-            Some(user) => {
-                use fmt::Write;
-                // Writing into a String does not fail.
-                let _ = write!(out, "\"{user}\"}}");
-            }
-            None => out.push_str("null}"),
-        }
-    }
-}
 
 /// Whether an event was made inside the hub or came from outside (spec state-machine §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -315,6 +251,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::Env;
 
     #[test]
     fn the_json_of_an_event_is_valid_and_made_once() {

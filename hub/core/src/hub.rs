@@ -11,19 +11,21 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::attributes::Attributes;
+use crate::base_url::Listening;
 use crate::bus::Bus;
 use crate::command::Commands;
+use crate::configured::Configured;
 use crate::env::Env;
 use crate::event::{Context, Event, EventData, EventType, Origin};
+use crate::home::Home;
 use crate::ids::EntityId;
 use crate::integration::{Factory, Health, IntegrationActor, IntegrationStatus, Manifest};
 use crate::location::Zones;
-use crate::registry::Registries;
+use crate::registry::{Registries, unprovided};
 use crate::restored::Restored;
 use crate::service::{Handling, Response, Service, ServiceRegistry, entity_services};
 use crate::settings::Settings;
-use crate::state::{State, StateMachine, StateWrite, UNAVAILABLE};
+use crate::state::{State, StateMachine};
 use crate::store::{Location, Store, StoreError, StoreSettings, StoredState};
 use crate::users::Users;
 use crate::view::Views;
@@ -34,6 +36,9 @@ pub const PROTOCOL_VERSION: &str = "2025.4.4";
 
 /// How many states are written in one go.
 const SAVED_AT_ONCE: usize = 4096;
+
+/// How often a store that failed is tried again while nothing else is written.
+const STORE_TRIALS: Duration = Duration::from_secs(5);
 
 /// A handle to the whole hub. Cheap to clone.
 #[derive(Clone)]
@@ -61,6 +66,12 @@ pub struct Parts {
     pub views: Views,
     /// Registries.
     pub registries: Arc<Registries>,
+    /// Where the home is, what it is called, its units.
+    pub home: Home,
+    /// Where the HTTP door listens.
+    pub listening: Listening,
+    /// What the configuration file says of things that integrations make from it.
+    pub configured: Configured,
     /// Zones.
     pub zones: Zones,
     /// Users.
@@ -122,10 +133,12 @@ impl Hub {
     /// Opens what the store holds and starts bus and router. Needs a running actix system.
     pub fn open(env: Env, settings: Arc<Settings>, store: Store) -> Result<Self, StoreError> {
         let bus = Bus::start(settings.bus.queue);
-        let states = Arc::new(StateMachine::new(env.clone(), bus.clone()));
         let users = Users::default();
         let registries = Arc::new(Registries::load(&store, &env)?);
+        let overrides = registries.entities.overrides();
+        let states = Arc::new(StateMachine::new(env.clone(), bus.clone(), overrides));
         let restored = Restored::load(&store)?;
+        let home = Home::load(&settings.hub, &store, env.clone(), bus.clone())?;
         Ok(Self(Arc::new(Parts {
             services: Arc::new(ServiceRegistry::new(
                 env.clone(),
@@ -137,6 +150,9 @@ impl Hub {
             webhooks: Webhooks::start(),
             commands: Commands::default(),
             views: Views::default(),
+            home,
+            listening: Listening::default(),
+            configured: Configured::new(settings.domains.clone()),
             zones: Zones::default(),
             users,
             integrations: Integrations::default(),
@@ -279,25 +295,12 @@ impl Hub {
             if entry.disabled_by.is_some() || self.states.get(entry.entity_id.as_str()).is_some() {
                 continue;
             }
-            let attributes = Attributes::build(|a| {
-                a.value("restored", true);
-                a.text_if("device_class", entry.original_device_class.as_deref());
-                a.text_if("icon", entry.original_icon.as_deref());
-                a.text_if("friendly_name", entry.name());
-                a.value("supported_features", 0);
-            });
-            let write = StateWrite {
-                state: UNAVAILABLE.into(),
-                attributes,
-                force: false,
-                context: Context::new(&self.env),
-            };
+            let write = unprovided(&entry, Context::new(&self.env));
             if let Err(error) = self.states.set(&entry.entity_id, write).await {
                 tracing::warn!(entity = %entry.entity_id, %error, "cannot show an entity without its integration");
             }
         }
-        // What nobody took belongs to entities that are gone.
-        *self.restored.lock() = Restored::default();
+        self.restored.lock().drop_rest();
     }
 
     fn start_saving(&self) {
@@ -307,12 +310,18 @@ impl Hub {
         let hub = self.clone();
         let pause = Duration::from_millis(self.settings.store.state_flush_ms.max(10));
         actix::spawn(async move {
+            let mut tried = tokio::time::Instant::now();
             while hub.phase() == Phase::Running {
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     () = hub.stopping.notified() => break,
                 }
                 hub.save_states().await;
+                if tried.elapsed() >= STORE_TRIALS && hub.store.trouble().is_some() {
+                    tried = tokio::time::Instant::now();
+                    // What comes of it stands in `trouble`, and a failure in the log.
+                    let _ = hub.store.try_again().await;
+                }
             }
         });
     }
@@ -328,14 +337,25 @@ impl Hub {
             // would double what they take.
             self.save_part(unsaved.by_ref().take(SAVED_AT_ONCE)).await;
         }
+        if self.phase() != Phase::Starting {
+            self.restored.lock().is_saved();
+        }
     }
 
     async fn save_part(&self, part: impl Iterator<Item = (EntityId, Option<Arc<State>>)>) {
         let mut changed = Vec::new();
         let mut removed = Vec::new();
         for (entity_id, state) in part {
+            let is_as_stored = |state: &State| {
+                self.restored.lock().is_as_stored(
+                    entity_id.as_str(),
+                    &state.state,
+                    state.attributes.as_json(),
+                )
+            };
             match state {
                 Some(_) if self.registries.entities.get(entity_id.as_str()).is_none() => {}
+                Some(state) if is_as_stored(&state) => {}
                 Some(state) => changed.push(StoredState {
                     entity_id: entity_id.as_str().to_owned(),
                     state: state.state.to_string(),

@@ -131,10 +131,13 @@ impl Ulid {
     /// Appends the 26 characters to `out`.
     pub fn write_text(self, out: &mut String) {
         let value = self.0.get();
-        for shift in (0..26).rev() {
-            let index = (value >> (shift * 5)) & 31;
-            out.push(char::from(CROCKFORD[usize::try_from(index).unwrap_or(0)]));
+        let mut text = [b'0'; 26];
+        for (place, digit) in text.iter_mut().rev().enumerate() {
+            let index = (value >> (place * 5)) & 31;
+            *digit = CROCKFORD[usize::try_from(index).unwrap_or(0)];
         }
+        // All of it is ASCII.
+        out.push_str(std::str::from_utf8(&text).unwrap_or_default());
     }
 }
 

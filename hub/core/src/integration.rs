@@ -63,6 +63,7 @@
 //! ```
 
 mod actor;
+mod entities;
 mod host;
 
 use std::rc::Rc;

@@ -10,16 +10,25 @@
 
 pub mod ask;
 pub mod attributes;
+pub mod base_url;
 pub mod bus;
+pub mod civil;
+pub mod collection;
 pub mod command;
+pub mod configured;
+pub mod context;
 pub mod env;
 pub mod event;
+pub mod fields;
+pub mod float;
 pub mod home;
 pub mod hub;
 pub mod ids;
 pub mod integration;
 pub mod json;
 pub mod location;
+pub mod log_levels;
+pub mod log_ring;
 pub mod records;
 pub mod registry;
 mod restored;
@@ -42,7 +51,7 @@ pub mod prelude {
 
     pub use serde_json::{Map, Value, json};
 
-    pub use crate::attributes::Attributes;
+    pub use crate::attributes::{Attributes, AttributesBuilder};
     pub use crate::bus::{Entities, Filter, SubscriptionId};
     pub use crate::command::{Access, Caller, Command, CommandError};
     pub use crate::env::Env;

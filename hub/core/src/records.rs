@@ -31,14 +31,12 @@ impl<T: Serialize + DeserializeOwned> Records<T> {
         limit: usize,
     ) -> Result<Self, StoreError> {
         let collection = store.collection::<T>(collection);
-        let records = collection.load_all()?;
+        let mut records = BTreeMap::new();
+        collection.visit_valid(|id, record| _ = records.insert(id.to_owned(), Arc::new(record)))?;
         Ok(Self {
             kind,
             collection,
-            records: records
-                .into_iter()
-                .map(|(id, record)| (id, Arc::new(record)))
-                .collect(),
+            records,
             limit,
         })
     }

@@ -1,6 +1,7 @@
 //! What entities showed when the hub last ran, packed: a hundred thousand states are two blocks
 //! of memory, which go back whole once the integrations have taken theirs.
 
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
@@ -15,6 +16,9 @@ pub(crate) struct Restored {
     /// Entity id, state and attributes of one entity after the other's.
     texts: String,
     rows: HashTable<Row>,
+    /// Of those that were given: what they were, as hashes of entity id and of state and
+    /// attributes. What an entity still shows at the first save needs no write.
+    given: HashMap<u64, u64, RandomState>,
     hasher: RandomState,
 }
 
@@ -86,6 +90,8 @@ impl Restored {
         let hash = self.hasher.hash_one(entity_id);
         let is_it = |row: &Row| self.texts[row.entity_id()] == *entity_id;
         let (row, _) = self.rows.find_entry(hash, is_it).ok()?.remove();
+        let content = (&self.texts[row.state()], &self.texts[row.attributes()]);
+        self.given.insert(hash, self.hasher.hash_one(content));
         Some(StoredState {
             entity_id: entity_id.to_owned(),
             state: self.texts[row.state()].to_owned(),
@@ -93,6 +99,27 @@ impl Restored {
             last_changed: row.last_changed,
             last_updated: row.last_updated,
         })
+    }
+
+    /// Drops what nobody took: it belongs to entities that are gone.
+    pub(crate) fn drop_rest(&mut self) {
+        self.texts = String::new();
+        self.rows = HashTable::new();
+    }
+
+    /// Whether the store holds exactly this of the entity, as it did at the start. Says so once:
+    /// whoever asks writes what differs.
+    pub(crate) fn is_as_stored(&mut self, entity_id: &str, state: &str, attributes: &str) -> bool {
+        if self.given.is_empty() {
+            return false;
+        }
+        let given = self.given.remove(&self.hasher.hash_one(entity_id));
+        given == Some(self.hasher.hash_one((state, attributes)))
+    }
+
+    /// All that was given has been saved where it differed.
+    pub(crate) fn is_saved(&mut self) {
+        self.given = HashMap::default();
     }
 }
 
@@ -123,5 +150,20 @@ mod tests {
             assert_eq!(restored.take(&id), None);
         }
         assert_eq!(restored.take("sensor.other"), None);
+    }
+
+    #[test]
+    fn what_is_as_it_was_is_said_once_and_what_changed_never() {
+        let mut restored = Restored::default();
+        restored.add(row("sensor.same", "1"));
+        restored.add(row("sensor.other", "1"));
+        restored.add(row("sensor.left", "1"));
+        restored.take("sensor.same");
+        restored.take("sensor.other");
+        restored.drop_rest();
+        assert!(restored.is_as_stored("sensor.same", "1", "{}"));
+        assert!(!restored.is_as_stored("sensor.same", "1", "{}"));
+        assert!(!restored.is_as_stored("sensor.other", "2", "{}"));
+        assert!(!restored.is_as_stored("sensor.left", "1", "{}"));
     }
 }

@@ -20,18 +20,36 @@ pub struct Settings {
     pub log: LogSettings,
     /// The HTTP door.
     pub http: HttpSettings,
+    /// Signing in.
+    pub auth: AuthSettings,
     /// The WebSocket door.
     pub websocket: WebSocketSettings,
     /// The event bus.
     pub bus: BusSettings,
     /// Native apps.
     pub mobile_app: MobileAppSettings,
+    /// Notifications to native apps.
+    pub push: PushSettings,
     /// Templates.
     pub template: TemplateSettings,
+    /// What waits for triggers.
+    pub automation: AutomationSettings,
+    /// Being found on the home's network.
+    pub discovery: DiscoverySettings,
+    /// What a page in the browser keeps.
+    pub frontend: FrontendSettings,
+    /// The public relay, `hearth relay`.
+    pub relay: RelaySettings,
+    /// The hub's own connection to a relay.
+    pub relay_link: RelayLinkSettings,
     /// The demo home.
     pub demo: DemoSettings,
     /// What a headless lab finds ready-made.
     pub provision: Provision,
+    /// Sections that integrations make things from, such as `[input_boolean.guests]`. Each is
+    /// checked by its integration.
+    #[serde(skip)]
+    pub domains: crate::configured::Sections,
 }
 
 macro_rules! settings {
@@ -90,6 +108,8 @@ settings! {
         external_url: Option<String> = None,
         /// How many zones, persons, tags and trackers of `device_tracker.see` are kept, each.
         collection_limit: usize = 10_000,
+        /// How many persistent notifications are kept; the oldest gives way.
+        notifications: usize = 200,
         /// How many trackers one person may have.
         person_trackers: usize = 32,
         /// Threads for integrations; 0: one a core.
@@ -135,7 +155,7 @@ settings! {
     /// `[http]`: the HTTP door and its limits.
     HttpSettings {
         /// Address and port; port 0: any free one.
-        listen: String = "127.0.0.1:8123".to_owned(),
+        listen: String = "0.0.0.0:8123".to_owned(),
         /// Threads; 0: one a core.
         workers: usize = 0,
         /// Largest body in bytes.
@@ -154,12 +174,49 @@ settings! {
         max_connections: usize = 20_000,
         /// How deep JSON may nest.
         json_depth: usize = 64,
+        /// Pages of these origins may call the API from a browser; `*`: of any.
+        cors_origins: Vec<String> = vec!["https://cast.home-assistant.io".to_owned()],
+        /// Whether browsers may show the hub's pages in frames of its own pages only.
+        use_x_frame_options: bool = true,
         /// Whether a page is shown at `/`.
         page: bool = true,
         /// Whether `X-Forwarded-For` of trusted proxies is believed.
         use_x_forwarded_for: bool = false,
         /// Addresses or networks of trusted proxies.
         trusted_proxies: Vec<String> = Vec::new(),
+    }
+}
+
+settings! {
+    /// `[auth]`: what happens to who fails to sign in.
+    AuthSettings {
+        /// Whether an address is shut out after too many failures.
+        ban_enabled: bool = true,
+        /// After how many; 0: never.
+        ban_threshold: u32 = 30,
+        /// Seconds after which an address's failures are forgotten.
+        ban_window_s: u64 = 60 * 60,
+        /// Seconds that a ban lasts; 0: until it is lifted.
+        ban_expiry_s: u64 = 24 * 60 * 60,
+        /// How many bans are kept; beyond it the oldest is lifted.
+        bans: usize = 10_000,
+        /// Failures after which an address has to wait, longer each time, before its next password
+        /// is looked at.
+        free_failures: u32 = 5,
+        /// The longest such wait in seconds.
+        longest_wait_s: u64 = 30,
+        /// How many addresses that failed are remembered.
+        failing_addresses: usize = 10_000,
+        /// How many sign-ins may be under way; the oldest of the address with most gives way.
+        login_flows: usize = 4096,
+        /// How many of them for one address, or one /64 network of IPv6.
+        login_flows_per_address: usize = 64,
+        /// Seconds that a sign-in may take.
+        login_s: u64 = 600,
+        /// How many authorization codes may wait for their exchange.
+        codes: usize = 4096,
+        /// Seconds that one waits.
+        code_s: u64 = 600,
     }
 }
 
@@ -206,8 +263,45 @@ settings! {
         sensors_per_device: usize = 1000,
         /// Seconds without a message until a device's actor sleeps.
         idle_s: u64 = 60,
-        /// Messages that may wait for one device's actor.
-        mailbox: usize = 64,
+        /// Messages that may wait for one device's actor; more than `websocket.commands`, so that
+        /// what one socket sends at a time has room.
+        mailbox: usize = 512,
+        /// Bytes of one sensor's attributes, as compact JSON.
+        attributes_limit: usize = 16 * 1024,
+        /// Bytes of what an app keeps in its registration (`app_data`), as compact JSON.
+        app_data_limit: usize = 16 * 1024,
+        /// A sensor or tracker is stale when it is not heard from for so many times its usual
+        /// pause; 0: never.
+        stale_factor: f64 = 4.0,
+        /// Seconds that a sensor or tracker may be silent in any case.
+        stale_after_s: f64 = 3600.0,
+    }
+}
+
+settings! {
+    /// `[push]`: notifications to native apps.
+    PushSettings {
+        /// Notifications kept for one phone that is not reached now; 0: none is kept.
+        queue: usize = 100,
+        /// Notifications kept for all phones together.
+        queue_total: usize = 10_000,
+        /// Seconds that one is kept.
+        ttl_s: u64 = 86_400,
+        /// Bytes of one, as compact JSON.
+        message_limit: usize = 64 * 1024,
+        /// Seconds that a phone on a channel may take to confirm one.
+        confirm_timeout_s: f64 = 10.0,
+        /// Seconds that a push service may take to answer.
+        timeout_s: f64 = 10.0,
+        /// Bytes of a push service's answer that are read.
+        reply_limit: usize = 64 * 1024,
+        /// Posts to push services at a time.
+        posts: usize = 64,
+        /// Seconds until a failed post is tried again; doubled with each failure, up to an hour.
+        retry_s: f64 = 30.0,
+        /// Whether a `push_url` may lead to loopback, private and link-local addresses. Any user
+        /// may register a phone: with this they reach what the hub can reach.
+        allow_private_addresses: bool = false,
     }
 }
 
@@ -222,6 +316,159 @@ settings! {
         source_limit: usize = 262_144,
         /// Milliseconds.
         time_limit_ms: u64 = 1000,
+        /// Templates that clients have rendered again as things change, all clients together.
+        subscriptions: usize = 5000,
+    }
+}
+
+settings! {
+    /// `[automation]`: what waits for triggers.
+    AutomationSettings {
+        /// Clients that wait for triggers, with as many triggers each as one command holds.
+        subscriptions: usize = 10_000,
+    }
+}
+
+settings! {
+    /// `[discovery]`: being found on the home's network.
+    DiscoverySettings {
+        /// Whether the hub announces itself by multicast DNS, so that apps find it.
+        enabled: bool = true,
+        /// Network interfaces to do so on, such as `eth0`; none named: those on which the HTTP
+        /// door listens, without loopback.
+        interfaces: Vec<String> = Vec::new(),
+    }
+}
+
+settings! {
+    /// `[frontend]`: what a page in the browser keeps on the hub.
+    FrontendSettings {
+        /// Bytes that a page may keep for one user.
+        user_data_limit: usize = 262_144,
+        /// Bytes of one dashboard.
+        dashboard_limit: usize = 1_048_576,
+    }
+}
+
+/// Which spellings of a header's name a key path may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeaderCase {
+    /// Upper and lower case are the same.
+    Any,
+    /// All lower case, or each word capitalised.
+    Canonical,
+}
+
+settings! {
+    /// `[relay]`: the public server that takes webhooks for hubs behind routers. A rate is given
+    /// in requests a second; a burst is how many of them may come at once.
+    RelaySettings {
+        /// Address and port of the public server; port 0: any free one.
+        listen: String = "0.0.0.0:8443".to_owned(),
+        /// Address and port for metrics and probes: for the operator alone.
+        admin_listen: String = "127.0.0.1:9443".to_owned(),
+        /// How the world reaches this server, such as `https://relay.example`; without it
+        /// cloudhooks get addresses of `listen`.
+        public_url: Option<String> = None,
+        /// File of the certificate chain, PEM; without it the server speaks plain HTTP, for use
+        /// behind a proxy.
+        tls_certificate: Option<String> = None,
+        /// File of the certificate's private key, PEM.
+        tls_key: Option<String> = None,
+        /// Proxies whose `X-Forwarded-For` is believed: addresses or networks.
+        trusted_proxies: Vec<String> = Vec::new(),
+        /// Threads; 0: one a core.
+        workers: usize = 0,
+        /// Connections at a time, all threads together.
+        max_connections: usize = 120_000,
+        /// Connections of one address at a time.
+        connections_per_address: usize = 100,
+        /// Bytes of a webhook's body, unless the webhook has a limit of its own.
+        body_limit: usize = 1024 * 1024,
+        /// Bytes of all bodies together that are on their way; beyond it senders are told 503.
+        bodies_limit: usize = 256 * 1024 * 1024,
+        /// Bytes that a compressed body may grow to.
+        decoded_limit: usize = 10 * 1024 * 1024,
+        /// Times its size that a compressed body may grow to.
+        decoded_ratio: usize = 100,
+        /// Bytes of a query.
+        query_limit: usize = 8 * 1024,
+        /// Bytes of one header field.
+        header_field_limit: usize = 8 * 1024,
+        /// Bytes of all header fields.
+        header_limit: usize = 32 * 1024,
+        /// Header fields.
+        header_fields: usize = 100,
+        /// Seconds that a sender may take for its header.
+        header_timeout_s: u64 = 5,
+        /// Seconds that a sender may take for its body.
+        body_timeout_s: u64 = 15,
+        /// Which spellings of header names key paths may use: `any` or `canonical`.
+        header_case: HeaderCase = HeaderCase::Any,
+        /// Hubs that one request reaches at most.
+        fan_out: usize = 10_000,
+        /// Bytes that one request may fill in all hubs' queues together.
+        fan_out_bytes: usize = 64 * 1024 * 1024,
+        /// Hours that a message waits for its hub, unless the webhook has a time of its own.
+        ttl_h: u64 = 72,
+        /// Messages that wait for one hub; one more and the oldest goes.
+        queue: usize = 1000,
+        /// Bytes of messages that wait for one hub.
+        queue_bytes: usize = 16 * 1024 * 1024,
+        /// Webhooks that one hub may register for.
+        registrations_per_hub: usize = 1000,
+        /// Cloudhooks of one hub.
+        cloudhooks_per_hub: usize = 1000,
+        /// Deliveries that are remembered to know a repeat.
+        seen: usize = 1_000_000,
+        /// Rate of one webhook, unless it has one of its own.
+        webhook_rate: f64 = 100.0,
+        /// See `webhook_rate`.
+        webhook_burst: f64 = 500.0,
+        /// Rate of one webhook's messages to one hub; what is more is dropped for that hub.
+        hub_rate: f64 = 10.0,
+        /// See `hub_rate`.
+        hub_burst: f64 = 50.0,
+        /// Rate of one source address, or one /64 network of IPv6.
+        address_rate: f64 = 50.0,
+        /// See `address_rate`.
+        address_burst: f64 = 200.0,
+        /// Addresses, webhooks and hubs whose rates are kept at a time, each.
+        rates: usize = 200_000,
+    }
+}
+
+settings! {
+    /// `[relay_link]`: the hub's own connection to a relay. Off while no `url` is given.
+    RelayLinkSettings {
+        /// Where the relay is, such as `https://relay.example`. Plain `http` is taken on the hub's
+        /// own machine only.
+        url: Option<String> = None,
+        /// The id that the relay gave this hub.
+        hub_id: Option<String> = None,
+        /// The secret that the relay gave it.
+        token: Option<SecretText> = None,
+        /// File of certificates that are trusted beside the system's, PEM: for a relay whose
+        /// certificate you signed yourself.
+        certificate_authority: Option<String> = None,
+        /// Seconds that connecting may take.
+        connect_timeout_s: f64 = 15.0,
+        /// The longest pause between two tries to connect, in seconds.
+        reconnect_max_s: u64 = 300,
+        /// Messages that the relay may send before the first of them is acknowledged, at most 256.
+        window: u32 = 32,
+        /// Webhooks that integrations may register with the relay.
+        webhooks: usize = 1000,
+        /// Seconds that a webhook stays registered when whoever wanted it has gone, so that one
+        /// that restarts misses nothing.
+        webhook_kept_s: u64 = 300,
+        /// Deliveries of the last day that are remembered to know a repeat.
+        seen: usize = 10_000,
+        /// Public addresses of this hub's own webhooks.
+        cloudhooks: usize = 1000,
+        /// Requests to them that may be under way.
+        calls: usize = 64,
     }
 }
 

@@ -5,6 +5,8 @@
 //! the order in which they were written. Readers take the `Arc` and never wait for a writer
 //! longer than a swap.
 
+pub(crate) mod value;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,79 +15,16 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::quality::RandomState;
 use parking_lot::{Mutex, RwLock};
-use serde_json::Value;
+
+pub use value::{STATE_MAX, State, UNAVAILABLE, UNKNOWN};
 
 use crate::attributes::Attributes;
 use crate::bus::{Bus, Busy, Permit};
 use crate::env::Env;
 use crate::event::{Context, Event, EventData, EventType, Origin};
 use crate::ids::{ContextId, EntityId};
-use crate::json::write_text;
+use crate::registry::Overrides;
 use crate::time::Timestamp;
-
-/// Longest state text in characters (spec state-machine §0).
-pub const STATE_MAX: usize = 255;
-/// The state of an entity that has no value.
-pub const UNKNOWN: &str = "unknown";
-/// The state of an entity whose source is lost.
-pub const UNAVAILABLE: &str = "unavailable";
-
-/// An entity's value and attributes at one moment.
-#[derive(Clone, Debug)]
-pub struct State {
-    /// Whose state this is.
-    pub entity_id: EntityId,
-    /// The value, at most [`STATE_MAX`] characters.
-    pub state: Arc<str>,
-    /// Everything else that the entity tells.
-    pub attributes: Attributes,
-    /// When the value last changed.
-    pub last_changed: Timestamp,
-    /// When value or attributes last changed.
-    pub last_updated: Timestamp,
-    /// When it was last written, changed or not.
-    pub last_reported: Timestamp,
-    /// Why it last changed.
-    pub context: Context,
-    /// Grows by one for each new entity: the order in which entities appeared.
-    pub created: u64,
-}
-
-impl State {
-    /// Appends the full state object of the protocols.
-    pub fn write_json(&self, out: &mut String) {
-        out.push_str("{\"entity_id\":\"");
-        out.push_str(self.entity_id.as_str());
-        out.push_str("\",\"state\":");
-        write_text(&self.state, out);
-        out.push_str(",\"attributes\":");
-        out.push_str(self.attributes.as_json());
-        out.push_str(",\"last_changed\":\"");
-        self.last_changed.write_iso(out);
-        out.push_str("\",\"last_reported\":\"");
-        self.last_reported.write_iso(out);
-        out.push_str("\",\"last_updated\":\"");
-        self.last_updated.write_iso(out);
-        out.push_str("\",\"context\":");
-        self.context.write_json(out);
-        out.push('}');
-    }
-
-    /// The full state object as a JSON value.
-    pub fn to_value(&self) -> Value {
-        let mut out = String::new();
-        self.write_json(&mut out);
-        // What we wrote ourselves parses.
-        serde_json::from_str(&out).unwrap_or_default()
-    }
-
-    /// The `friendly_name` attribute, else the object id with spaces for `_`.
-    pub fn name(&self) -> String {
-        self.attributes
-            .text("friendly_name")
-            .unwrap_or_else(|| self.entity_id.object_id().replace('_', " "))
-    }
-}
 
 /// One write to the state machine. Replaces value and attributes whole.
 #[derive(Clone, Debug)]
@@ -143,10 +82,13 @@ pub type Unsaved = HashMap<EntityId, Option<Arc<State>>, RandomState>;
 pub struct StateMachine {
     env: Env,
     bus: Bus,
+    overrides: Arc<Overrides>,
     states: DashMap<EntityId, Arc<State>, RandomState>,
     /// Entities of each domain in the order of their creation.
     domains: RwLock<HashMap<Box<str>, BTreeMap<u64, EntityId>>>,
     created: AtomicU64,
+    /// See [`StateMachine::version`].
+    version: AtomicU64,
     watched: AtomicUsize,
     watches: DashMap<ContextId, Arc<Mutex<Vec<Arc<State>>>>>,
     /// Entities written since the store last took them.
@@ -154,14 +96,17 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// An empty state machine that publishes on `bus`.
-    pub fn new(env: Env, bus: Bus) -> Self {
+    /// An empty state machine that publishes on `bus`. What people set for how entities show
+    /// themselves stands in `overrides`.
+    pub fn new(env: Env, bus: Bus, overrides: Arc<Overrides>) -> Self {
         Self {
             env,
             bus,
+            overrides,
             states: DashMap::default(),
             domains: RwLock::default(),
             created: AtomicU64::new(0),
+            version: AtomicU64::new(0),
             watched: AtomicUsize::new(0),
             watches: DashMap::new(),
             unsaved: Mutex::default(),
@@ -192,6 +137,18 @@ impl StateMachine {
         self.domains.read().keys().map(|d| d.to_string()).collect()
     }
 
+    /// Grows with every write and removal. Whoever reads it and then the states may keep what is
+    /// made of them for as long as it stays the same.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Called when a write can be seen, and before anybody is told of it: what is made of the
+    /// states before that has the older version.
+    fn has_moved(&self) {
+        self.version.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// How many entities have a state.
     pub fn len(&self) -> usize {
         self.states.len()
@@ -216,6 +173,31 @@ impl StateMachine {
     pub fn try_set(&self, entity_id: &EntityId, write: StateWrite) -> Result<Written, WriteError> {
         let permit = self.bus.try_reserve_for(entity_id)?;
         self.write(entity_id, write, permit)
+    }
+
+    /// Replaces the attributes of a state that nobody has written since it was read; `None` where
+    /// somebody has. Waits while too many events are on their way.
+    pub async fn amend(
+        &self,
+        read: &Arc<State>,
+        attributes: Attributes,
+        context: Context,
+    ) -> Option<Written> {
+        let mut write = StateWrite {
+            state: Arc::clone(&read.state),
+            attributes,
+            force: false,
+            context,
+        };
+        self.overrides
+            .lay_over(&read.entity_id, &mut write.attributes);
+        let permit = self.bus.reserve().await;
+        match self.states.entry(read.entity_id.clone()) {
+            Entry::Occupied(mut slot) if Arc::ptr_eq(slot.get(), read) => {
+                Some(self.overwrite(&mut slot, write, permit))
+            }
+            _ => None,
+        }
     }
 
     /// Removes a state; `None` where there was none.
@@ -243,6 +225,7 @@ impl StateMachine {
         // Still under the entity's lock: see the module's guide.
         self.bus.publish_reserved(event, permit);
         slot.remove();
+        self.has_moved();
         Some(old)
     }
 
@@ -266,9 +249,10 @@ impl StateMachine {
     fn write(
         &self,
         entity_id: &EntityId,
-        write: StateWrite,
+        mut write: StateWrite,
         permit: Permit,
     ) -> Result<Written, WriteError> {
+        self.overrides.lay_over(entity_id, &mut write.attributes);
         // Bytes first: counting characters is only needed for long ones.
         if write.state.len() > STATE_MAX {
             let length = write.state.chars().count();
@@ -299,6 +283,7 @@ impl StateMachine {
                     .or_default()
                     .insert(state.created, entity_id.clone());
                 let guard = slot.insert(Arc::clone(&state));
+                self.has_moved();
                 self.announce(None, &state, now, permit);
                 drop(guard);
                 Ok(Written::Created(state))
@@ -327,6 +312,7 @@ impl StateMachine {
                 ..State::clone(&old)
             });
             slot.insert(Arc::clone(&state));
+            self.has_moved();
             let event = Event::new(
                 EventType::STATE_REPORTED,
                 EventData::StateReported {
@@ -363,6 +349,7 @@ impl StateMachine {
             created: old.created,
         });
         slot.insert(Arc::clone(&state));
+        self.has_moved();
         self.announce(Some(old), &state, now, permit);
         Written::Changed(state)
     }

@@ -108,6 +108,12 @@ impl Subscriber {
         self.events.is_closed() || self.has_lost.load(Ordering::Acquire)
     }
 
+    /// Whether the door has room for another event. One that is sent without is
+    /// [`Sent::Lost`], and cuts the client off; who can send it later asks first.
+    pub fn has_room(&self) -> bool {
+        self.events.capacity() > 0
+    }
+
     /// Waits until the client has ended the subscription or is gone.
     pub async fn gone(&self) {
         self.events.closed().await;
@@ -142,7 +148,7 @@ mod tests {
         for _ in 0..QUEUE {
             assert_eq!(subscriber.send(&1), Sent::OnItsWay);
         }
-        assert!(!events.has_lost());
+        assert!(!events.has_lost() && !subscriber.has_room());
         assert_eq!(subscriber.send(&1), Sent::Lost);
         assert!(events.has_lost() && subscriber.is_gone());
         assert_eq!(subscriber.send(&1), Sent::Lost);

@@ -60,7 +60,8 @@ impl Timestamp {
         digits(&mut text[14..16], u32::from(civil.minute().unsigned_abs()));
         digits(&mut text[17..19], u32::from(civil.second().unsigned_abs()));
         digits(&mut text[20..26], micros);
-        out.extend(text.iter().map(|&byte| char::from(byte)));
+        // All of it is ASCII.
+        out.push_str(std::str::from_utf8(&text).unwrap_or_default());
     }
 }
 

@@ -2,218 +2,104 @@
 //!
 //! The `WebhookRouter` actor owns the table; doors read it from any thread through
 //! [`Webhooks::handle`] without a mailbox hop. Registering and removing are atomic towards
-//! requests: after [`Webhooks::unregister`] returns, no new request reaches the handler.
+//! requests: after [`Webhooks::unregister`] returns, no new request reaches the handler. One that
+//! already runs finishes.
 //!
 //! A handler that stops before it took a request (a sleeping device, a restart) gets it again
 //! through the hook's `home`, so nothing is lost and nothing runs twice.
+//!
+//! A webhook in ten lines, within an integration (its `start` and its `webhook`):
+//!
+//! ```
+//! # use futures_util::future::LocalBoxFuture;
+//! use hearth_core::base_url::BaseUrls;
+//! use hearth_core::prelude::*;
+//! use hearth_core::webhook::{Methods, WebhookRequest, WebhookResponse};
+//!
+//! # struct Mailbox;
+//! impl Integration for Mailbox {
+//!     fn start(&mut self, host: Host) -> LocalBoxFuture<'_, Result<(), StartError>> {
+//!         Box::pin(async move {
+//!             let id = host.generate_webhook_id();
+//!             host.register_webhook(id.clone(), "Mailbox", Methods::POST_PUT, Some(false))
+//!                 .await
+//!                 .map_err(StartError::new)?;
+//!             // What the sender is told, once somebody has said how the hub is reached.
+//!             let url = host.webhook_url(&id, BaseUrls::ANY);
+//! #           assert!(url.is_err());
+//!             Ok(())
+//!         })
+//!     }
+//!
+//!     fn webhook(&mut self, request: WebhookRequest) -> LocalBoxFuture<'_, WebhookResponse> {
+//!         Box::pin(async move { WebhookResponse::json(200, &json!({"bytes": request.body.len()})) })
+//!     }
+//! }
+//! #
+//! # hearth_core::System::new().block_on(async {
+//! #     let hub = Hub::in_memory().unwrap();
+//! #     let factory = Factory::new(Manifest::new("mailbox", "Mailbox"), |_| Box::new(Mailbox));
+//! #     hub.start_integrations(vec![factory]).await;
+//! #     let request = WebhookRequest {
+//! #         id: hub.webhooks.list()[0].0.clone(),
+//! #         method: hearth_core::webhook::Method::Post,
+//! #         query: String::new(),
+//! #         headers: Default::default(),
+//! #         body: "a letter".into(),
+//! #         source: hearth_core::webhook::Source::Relay,
+//! #     };
+//! #     assert_eq!(hub.webhooks.handle(request).await.unwrap().body, r#"{"bytes":8}"#);
+//! # });
+//! ```
+//!
+//! Ids that people choose (automations) may be any text that fits one part of a path; they are
+//! compared exactly.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+mod repeats;
+mod request;
+mod unknown;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::prelude::*;
-use bytes::Bytes;
 use dashmap::DashMap;
 use foldhash::quality::RandomState;
-use http::{HeaderName, HeaderValue};
-use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use parking_lot::{Mutex, RwLock};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::ask::{Ask, Question, Unanswered, ask, ask_from_here};
-use crate::ids::{UserId, WebhookId};
+pub use request::{
+    Headers, Method, Methods, Source, WebhookRequest, WebhookResponse, is_local_address,
+};
 
-/// A method that a webhook can allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// `GET`
-    Get,
-    /// `HEAD`
-    Head,
-    /// `POST`
-    Post,
-    /// `PUT`
-    Put,
+use crate::ask::{Ask, Unanswered, ask, ask_from_here};
+use crate::base_url::{BaseUrls, NoBaseUrl};
+use crate::hub::Hub;
+use crate::ids::WebhookId;
+use repeats::Repeats;
+use unknown::UnknownIds;
+
+/// What a path part holds as it is; everything else of an id is percent-encoded.
+const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The path of a webhook below every base URL of the hub.
+pub fn path(id: &WebhookId) -> String {
+    format!(
+        "/api/webhook/{}",
+        utf8_percent_encode(id.as_str(), PATH_PART)
+    )
 }
 
-impl Method {
-    /// From the exact upper-case name; `None` for any other method.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "GET" => Some(Self::Get),
-            "HEAD" => Some(Self::Head),
-            "POST" => Some(Self::Post),
-            "PUT" => Some(Self::Put),
-            _ => None,
-        }
-    }
-
-    /// The upper-case name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-        }
-    }
-}
-
-/// The methods that one webhook allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Methods(u8);
-
-impl Methods {
-    /// POST and PUT, the default of the protocol.
-    pub const POST_PUT: Self = Self(1 << Method::Post as u8 | 1 << Method::Put as u8);
-
-    /// A set of methods.
-    pub fn of(methods: impl IntoIterator<Item = Method>) -> Self {
-        Self(methods.into_iter().fold(0, |set, m| set | 1 << m as u8))
-    }
-
-    /// Whether `method` is allowed.
-    pub fn contains(self, method: Method) -> bool {
-        self.0 & (1 << method as u8) != 0
-    }
-
-    /// The allowed ones, sorted by name.
-    pub fn names(self) -> Vec<&'static str> {
-        [Method::Get, Method::Head, Method::Post, Method::Put]
-            .into_iter()
-            .filter(|m| self.contains(*m))
-            .map(Method::as_str)
-            .collect()
-    }
-}
-
-/// Through which door a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// HTTP, from this address (the client's, where a trusted proxy stands between).
-    Http(IpAddr),
-    /// `webhook/handle` on the socket of this user; counts as local.
-    WebSocket(UserId),
-    /// The relay link; never local, whatever addresses appear in the request.
-    Relay,
-}
-
-impl Source {
-    /// Whether a local-only webhook may run (spec webhook §3).
-    pub fn is_local(self) -> bool {
-        match self {
-            Self::Http(address) => is_local_address(address),
-            Self::WebSocket(_) => true,
-            Self::Relay => false,
-        }
-    }
-}
-
-/// Loopback, private and link-local addresses, also in their IPv4-mapped form.
-pub fn is_local_address(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_local_address(IpAddr::V4(v4)),
-            None => {
-                v6 == Ipv6Addr::LOCALHOST
-                    || v6.segments()[0] & 0xff00 == 0xfd00
-                    || v6.segments()[0] & 0xffc0 == 0xfe80
-            }
-        },
-    }
-}
-
-/// Header fields in the order in which they came; names compare without case.
-#[derive(Clone, Default)]
-pub struct Headers(Vec<(HeaderName, HeaderValue)>);
-
-impl Headers {
-    /// From fields.
-    pub fn new(fields: Vec<(HeaderName, HeaderValue)>) -> Self {
-        Self(fields)
-    }
-
-    /// The first field of that name as text.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|(field, _)| field.as_str().eq_ignore_ascii_case(name))
-            .and_then(|(_, value)| value.to_str().ok())
-    }
-
-    /// Every field, repeated ones too.
-    pub fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
-        self.0.iter()
-    }
-}
-
-/// Values may hold credentials: only the names are shown.
-impl std::fmt::Debug for Headers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
-    }
-}
-
-/// What arrived at a webhook.
-#[derive(Debug)]
-pub struct WebhookRequest {
-    /// At which one.
-    pub id: WebhookId,
-    /// How.
-    pub method: Method,
-    /// URL-encoded text behind the `?`; repeated keys and their order are kept.
-    pub query: String,
-    /// Header fields.
-    pub headers: Headers,
-    /// The body, at most `http.body_limit` bytes.
-    pub body: Bytes,
-    /// Through which door.
-    pub source: Source,
-}
-
-impl Question for WebhookRequest {
-    type Answer = WebhookResponse;
-}
-
-/// What a webhook answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookResponse {
-    /// HTTP status.
-    pub status: u16,
-    /// Content type, where there is a body.
-    pub content_type: Option<Cow<'static, str>>,
-    /// The body.
-    pub body: Bytes,
-}
-
-impl WebhookResponse {
-    /// No body and no content type.
-    pub const fn empty(status: u16) -> Self {
-        Self {
-            status,
-            content_type: None,
-            body: Bytes::new(),
-        }
-    }
-
-    /// A JSON body from its text.
-    pub fn json_text(status: u16, body: impl Into<Bytes>) -> Self {
-        Self {
-            status,
-            content_type: Some(Cow::Borrowed("application/json")),
-            body: body.into(),
-        }
-    }
-
-    /// A JSON body.
-    pub fn json(status: u16, body: &Value) -> Self {
-        Self::json_text(status, body.to_string())
-    }
+/// The URL of a webhook, on the best base URL that will do. It holds the id: a secret.
+///
+/// # Errors
+/// The hub knows no base URL that will do.
+pub fn url(hub: &Hub, id: &WebhookId, urls: BaseUrls) -> Result<String, NoBaseUrl> {
+    urls.of(hub).map(|base| base + &path(id))
 }
 
 /// What a webhook handler is registered as.
@@ -259,6 +145,9 @@ struct Table {
     hooks: DashMap<WebhookId, Arc<Hook>, RandomState>,
     /// By domain.
     families: RwLock<BTreeMap<Arc<str>, Arc<dyn HookFamily>>>,
+    /// Webhooks that do not say whether they are for callers near by, and of which it was told
+    /// that a caller from elsewhere came.
+    told_of: Mutex<HashSet<WebhookId>>,
 }
 
 impl Table {
@@ -295,7 +184,8 @@ impl Table {
 pub struct Webhooks {
     table: Arc<Table>,
     router: Addr<WebhookRouter>,
-    unknown: Arc<AtomicU64>,
+    unknown: Arc<UnknownIds>,
+    repeats: Repeats,
 }
 
 impl Webhooks {
@@ -309,6 +199,7 @@ impl Webhooks {
             .start(),
             table,
             unknown: Arc::default(),
+            repeats: Repeats::default(),
         }
     }
 
@@ -350,7 +241,7 @@ impl Webhooks {
             .map(|entry| (entry.key().clone(), Arc::clone(entry.value())))
             .collect();
         let others = self.table.other_ids().into_iter();
-        all.extend(others.filter_map(|id| self.lookup(&id).map(|hook| (id, hook))));
+        all.extend(others.filter_map(|id| self.get(&id).map(|hook| (id, hook))));
         all
     }
 
@@ -371,17 +262,25 @@ impl Webhooks {
 
     /// How many requests came for ids that nobody has.
     pub fn unknown_hits(&self) -> u64 {
-        self.unknown.load(Ordering::Relaxed)
+        self.unknown.total()
+    }
+
+    /// The same by source: an address (a network of IPv6), `websocket`, `relay`, or `others` where
+    /// there are too many to tell apart.
+    pub fn unknown_hits_by_source(&self) -> Vec<(String, u64)> {
+        self.unknown.by_source()
     }
 
     /// Answers a request in the order of spec webhook §2: known? method allowed? local? handler.
     ///
+    /// A request with an `Idempotency-Key` that came before, through whichever door, is not run
+    /// again: it gets the answer of the first (spec relay §7.1).
+    ///
     /// `Err(Overloaded)`: the handler's mailbox is full; doors say 503.
     pub async fn handle(&self, request: WebhookRequest) -> Result<WebhookResponse, Overloaded> {
         const NOTHING: WebhookResponse = WebhookResponse::empty(200);
-        let Some(hook) = self.lookup(&request.id) else {
-            self.unknown.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(webhook = request.id.short(), source = ?request.source, "no such webhook");
+        let Some(hook) = self.get(&request.id) else {
+            self.unknown.note(&request);
             return Ok(NOTHING);
         };
         if !hook.methods.contains(request.method) {
@@ -390,29 +289,51 @@ impl Webhooks {
                 _ => WebhookResponse::empty(405),
             });
         }
-        if hook.local_only == Some(true) && !request.source.is_local() {
-            tracing::info!(
-                webhook = request.id.short(),
-                "a local-only webhook was called from outside"
-            );
-            return Ok(NOTHING);
+        if hook.local_only != Some(false) && !request.source.is_local() {
+            if hook.local_only == Some(true) {
+                tracing::info!(
+                    webhook = request.id.short(),
+                    "a local-only webhook was called from outside"
+                );
+                return Ok(NOTHING);
+            }
+            self.tell_once(&request.id, &hook);
         }
-        let id = request.id.clone();
-        match deliver(&hook, request).await {
-            Ok(response) => Ok(response),
-            Err(Unanswered::Busy(_)) => Err(Overloaded),
-            // The actor fell asleep or restarts: what it did not take goes to its home once.
-            Err(Unanswered::Gone(request)) => match ask_from_here(&hook.home, request).await {
-                Ok(response) => Ok(response),
-                Err(Unanswered::Busy(_)) => Err(Overloaded),
-                Err(_) => Ok(failed(&id)),
-            },
-            Err(Unanswered::Dropped) => Ok(failed(&id)),
+        match Repeats::key(&request) {
+            None => run(hook, request).await,
+            Some(key) => self.repeats.once(key, run(hook, request)).await,
         }
     }
 
-    fn lookup(&self, id: &WebhookId) -> Option<Arc<Hook>> {
+    /// A webhook that does not say whether strangers may call it: they may, and it is told of.
+    fn tell_once(&self, id: &WebhookId, hook: &Hook) {
+        if self.table.told_of.lock().insert(id.clone()) {
+            tracing::warn!(
+                webhook = id.short(),
+                domain = %hook.domain,
+                "a webhook that does not say whether it is local-only was called from outside"
+            );
+        }
+    }
+
+    /// The webhook of this id. Doors must not let strangers learn of it.
+    pub fn get(&self, id: &WebhookId) -> Option<Arc<Hook>> {
         self.table.get(id)
+    }
+}
+
+async fn run(hook: Arc<Hook>, request: WebhookRequest) -> Result<WebhookResponse, Overloaded> {
+    let id = request.id.clone();
+    match deliver(&hook, request).await {
+        Ok(response) => Ok(response),
+        Err(Unanswered::Busy(_)) => Err(Overloaded),
+        // The actor fell asleep or restarts: what it did not take goes to its home once.
+        Err(Unanswered::Gone(request)) => match ask_from_here(&hook.home, request).await {
+            Ok(response) => Ok(response),
+            Err(Unanswered::Busy(_)) => Err(Overloaded),
+            Err(_) => Ok(failed(&id)),
+        },
+        Err(Unanswered::Dropped) => Ok(failed(&id)),
     }
 }
 
@@ -489,6 +410,7 @@ impl Handler<Unregister> for WebhookRouter {
 
     fn handle(&mut self, Unregister(id): Unregister, _: &mut Self::Context) {
         self.table.hooks.remove(&id);
+        self.table.told_of.lock().remove(&id);
     }
 }
 
@@ -525,36 +447,5 @@ impl Handler<AddFamily> for WebhookRouter {
             .hooks
             .retain(|id, hook| hook.domain != domain || !family.contains(id));
         self.table.families.write().insert(domain, family);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn local_addresses_are_those_of_the_spec() {
-        for local in [
-            "127.9.9.9",
-            "::1",
-            "10.1.2.3",
-            "172.31.0.1",
-            "192.168.1.1",
-            "169.254.0.1",
-            "fd12::1",
-            "fe80::1",
-            "::ffff:10.0.0.1",
-        ] {
-            assert!(is_local_address(local.parse().unwrap()), "{local}");
-        }
-        for remote in [
-            "8.8.8.8",
-            "172.32.0.1",
-            "fc00::1",
-            "2001:db8::1",
-            "::ffff:8.8.8.8",
-        ] {
-            assert!(!is_local_address(remote.parse().unwrap()), "{remote}");
-        }
     }
 }

@@ -8,6 +8,8 @@
     reason = "a failed expectation is how a test ends here"
 )]
 
+mod home;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use hearth_core::bus::{Delivery, Filter, Pace};
 use hearth_core::event::Event;
 use hearth_core::hub::Hub;
 use tokio::sync::mpsc;
+
+pub use home::Home;
 
 /// Runs a test in an actix system; it must end within half a minute.
 pub fn run(test: impl Future<Output = ()>) {

@@ -241,7 +241,13 @@ impl Handler<Ask<ServiceCall>> for IntegrationActor {
     type Result = ();
 
     fn handle(&mut self, ask: Ask<ServiceCall>, ctx: &mut Self::Context) {
-        self.answer(ask, ctx, |integration, call| integration.call_service(call));
+        let host = self.host.clone();
+        self.answer(ask, ctx, |integration, mut call| {
+            if let Some(host) = host {
+                host.to_own_ids(&mut call.entities);
+            }
+            integration.call_service(call)
+        });
     }
 }
 

@@ -7,16 +7,18 @@ use serde_json::Value;
 
 use super::Manifest;
 use super::actor::{CancelTimer, IntegrationActor, StartTimer};
+use super::entities::{OwnEntities, Place};
 use crate::attributes::Attributes;
+use crate::base_url::{BaseUrls, NoBaseUrl};
 use crate::bus::{Filter, Pace, SubscriptionId};
 use crate::command::Access;
 use crate::env::Env;
 use crate::event::{Context, Event, EventData, EventType, Origin};
 use crate::hub::Hub;
 use crate::ids::{ConfigEntryId, DeviceId, EntityId, WebhookId};
-use crate::registry::{Changes, EntityCategory, NewEntity};
-use crate::service::{Handling, Response, Schema, Service};
-use crate::state::{StateWrite, WriteError, Written};
+use crate::registry::{Changes, DisabledBy, EntityCategory, EntityEntry, NewEntity};
+use crate::service::{EntityService, Handling, Response, Schema, Service};
+use crate::state::{State, StateWrite, WriteError, Written};
 use crate::store::StoreError;
 use crate::view::{View, ViewAccess};
 use crate::webhook::{AlreadyDefined, Hook, Methods};
@@ -70,7 +72,7 @@ struct Owned {
     services: Vec<(Arc<str>, Arc<str>)>,
     webhooks: Vec<WebhookId>,
     views: Vec<(http::Method, Arc<str>)>,
-    entities: Vec<EntityId>,
+    entities: OwnEntities,
     next_timer: u64,
 }
 
@@ -127,7 +129,8 @@ impl Host {
         self.hub.bus.publish(event).await;
     }
 
-    /// Writes a state.
+    /// Writes a state. What a person did to the entity is respected: under its new id if it was
+    /// renamed, kept back while it is disabled, nothing if it was removed.
     pub async fn set_state(
         &self,
         entity_id: &EntityId,
@@ -141,13 +144,76 @@ impl Host {
             force: false,
             context,
         };
-        self.hub.states.set(entity_id, write).await
+        self.write_state(entity_id, write).await
+    }
+
+    /// The same, in all detail.
+    pub async fn write_state(
+        &self,
+        entity_id: &EntityId,
+        write: StateWrite,
+    ) -> Result<Written, WriteError> {
+        let entities = &self.hub.registries.entities;
+        let place = self.owned.lock().entities.place(entity_id, entities);
+        let entry = match place {
+            Place::Registered(entry) if entry.disabled_by.is_none() => entry,
+            Place::Registered(entry) => {
+                let unseen = self.unseen(entity_id, &write);
+                entities.muted().keep(entry.id, write);
+                return Ok(Written::Reported(unseen));
+            }
+            Place::Removed => return Ok(Written::Reported(self.unseen(entity_id, &write))),
+            Place::Unregistered => return self.hub.states.set(entity_id, write).await,
+        };
+        self.hub.states.set(&entry.entity_id, write).await
+    }
+
+    /// What a write would have made if its entity were shown.
+    fn unseen(&self, entity_id: &EntityId, write: &StateWrite) -> Arc<State> {
+        let now = self.hub.env.now();
+        Arc::new(State {
+            entity_id: entity_id.clone(),
+            state: Arc::clone(&write.state),
+            attributes: write.attributes.clone(),
+            last_changed: now,
+            last_updated: now,
+            last_reported: now,
+            context: write.context,
+            created: u64::MAX,
+        })
+    }
+
+    /// Under which id an entity of its own is known now, whatever a person renamed it to.
+    pub fn entity_id_now(&self, entity_id: &EntityId) -> EntityId {
+        let entities = &self.hub.registries.entities;
+        match self.owned.lock().entities.place(entity_id, entities) {
+            Place::Registered(entry) => entry.entity_id.clone(),
+            Place::Removed | Place::Unregistered => entity_id.clone(),
+        }
+    }
+
+    /// Puts the ids under which the integration knows its entities in the place of those that
+    /// people gave them.
+    pub(super) fn to_own_ids(&self, ids: &mut [EntityId]) {
+        let entities = &self.hub.registries.entities;
+        let owned = self.owned.lock();
+        for id in ids {
+            if let Some(own) = owned.entities.own_id(id, entities) {
+                *id = own;
+            }
+        }
     }
 
     /// Registers an entity under its unique id, durably, and answers its services from now on.
-    /// Returns its entity id, which stays the same over restarts.
+    ///
+    /// Returns its entity id, by which the integration knows it until it stops, also if a person
+    /// renames it meanwhile: writing and calls of services go on under this id. At the next start
+    /// it is the new one.
     pub async fn announce(&self, entity: EntityDescription<'_>) -> Result<EntityId, StoreError> {
         let mut changes = Changes::new(&self.hub.store);
+        let owner = entity.config_entry_id;
+        let owner = owner.and_then(|id| self.hub.registries.config_entries.get(id));
+        let is_disabled = owner.is_some_and(|owner| owner.pref_disable_new_entities);
         let new = NewEntity {
             domain: entity.domain,
             platform: &self.manifest.domain,
@@ -157,7 +223,7 @@ impl Host {
             device_id: entity.device_id,
             original_name: Some(entity.name),
             entity_category: entity.entity_category,
-            disabled_by: None,
+            disabled_by: is_disabled.then_some(DisabledBy::Integration),
         };
         let states = &self.hub.states;
         let taken = |id: &EntityId| states.get(id.as_str()).is_some();
@@ -175,33 +241,45 @@ impl Host {
         changes
             .commit(&self.hub.bus, &self.hub.env, context)
             .await?;
-        self.provide(entry.entity_id.clone()).await;
-        Ok(entry.entity_id.clone())
+        Ok(self.provide_entry(entry).await)
     }
 
     /// Ends an entity that [`Host::announce`] began: services, registry entry and state go.
     pub async fn retire(&self, entity_id: &EntityId, context: Context) -> Result<(), StoreError> {
+        let now = self.entity_id_now(entity_id);
         let mut changes = Changes::new(&self.hub.store);
-        self.hub.registries.entities.remove(&mut changes, entity_id);
+        self.hub.registries.entities.remove(&mut changes, &now);
         changes
             .commit(&self.hub.bus, &self.hub.env, context)
             .await?;
-        self.owned
-            .lock()
-            .entities
-            .retain(|other| other != entity_id);
-        self.hub.services.withdraw(entity_id);
-        self.hub.states.remove(entity_id, context).await;
+        self.owned.lock().entities.remove(entity_id);
+        self.hub.services.withdraw(&now);
+        self.hub.states.remove(&now, context).await;
         Ok(())
     }
 
-    /// Answers the services of an entity that has no unique id, such as one from configuration.
+    /// Answers the services of an entity that it did not announce: one that has no unique id, such
+    /// as one from configuration, or one that it put into the registry itself.
     pub async fn provide(&self, entity_id: EntityId) {
-        self.hub.load_entity_domain(entity_id.domain()).await;
-        self.owned.lock().entities.push(entity_id.clone());
-        self.hub
-            .services
-            .provide(entity_id, self.actor.clone().recipient());
+        match self.hub.registries.entities.get(entity_id.as_str()) {
+            Some(entry) if entry.platform == self.manifest.domain => {
+                self.provide_entry(entry).await;
+            }
+            _ => {
+                self.hub.load_entity_domain(entity_id.domain()).await;
+                let provider = self.actor.clone().recipient();
+                self.owned.lock().entities.add_unregistered(&entity_id);
+                self.hub.services.provide(entity_id, provider);
+            }
+        }
+    }
+
+    /// Answers the services of a registered entity; returns by which id the integration knows it.
+    async fn provide_entry(&self, entry: Arc<EntityEntry>) -> EntityId {
+        self.hub.load_entity_domain(entry.entity_id.domain()).await;
+        let provider = self.actor.clone().recipient();
+        self.hub.services.provide(entry.entity_id.clone(), provider);
+        self.owned.lock().entities.add(entry)
     }
 
     /// Registers a service of its own domain; calls arrive at `call_service`.
@@ -212,13 +290,31 @@ impl Host {
         schema: Schema,
         response: Response,
     ) {
-        self.add_service(name, description, schema, response, false)
+        let handling = Handling::Direct(self.actor.clone().recipient());
+        self.add_service(name, description, schema, (response, false), handling)
             .await;
     }
 
     /// Registers a service that only administrators may call.
     pub async fn register_admin_service(&self, name: &str, description: &str, schema: Schema) {
-        self.add_service(name, description, schema, Response::None, true)
+        let handling = Handling::Direct(self.actor.clone().recipient());
+        self.add_service(name, description, schema, (Response::None, true), handling)
+            .await;
+    }
+
+    /// Registers a service of the entities of its own domain, for a domain that has no other
+    /// provider; calls arrive at `call_service` with the entities that are meant.
+    pub async fn register_entity_service(&self, service: EntityService) {
+        let handling = Handling::Entities {
+            required_features: service.required_features,
+        };
+        let EntityService {
+            name,
+            description,
+            schema,
+            ..
+        } = service;
+        self.add_service(name, description, schema, (Response::None, false), handling)
             .await;
     }
 
@@ -227,8 +323,8 @@ impl Host {
         name: &str,
         description: &str,
         schema: Schema,
-        response: Response,
-        admin: bool,
+        (response, admin): (Response, bool),
+        handling: Handling,
     ) {
         let name: Arc<str> = name.into();
         let domain = Arc::clone(&self.manifest.domain);
@@ -245,7 +341,7 @@ impl Host {
                 schema,
                 response,
                 admin,
-                handling: Handling::Direct(self.actor.clone().recipient()),
+                handling,
             })
             .await;
     }
@@ -266,7 +362,26 @@ impl Host {
             .register_subscription(name, access, self.actor.clone().recipient());
     }
 
+    /// An id for a webhook that nobody can guess: 32 random bytes as 64 hex characters.
+    pub fn generate_webhook_id(&self) -> WebhookId {
+        WebhookId::generate(&self.hub.env)
+    }
+
+    /// The URL of a webhook, for whoever is to call it. It holds the id: a secret.
+    ///
+    /// # Errors
+    /// The hub knows no base URL that will do.
+    pub fn webhook_url(&self, id: &WebhookId, urls: BaseUrls) -> Result<String, NoBaseUrl> {
+        crate::webhook::url(&self.hub, id, urls)
+    }
+
     /// Registers a webhook; requests arrive at `webhook`.
+    ///
+    /// `local_only`: `Some(true)` runs it for callers near by only, `Some(false)` for everyone;
+    /// `None` for everyone, with a warning when somebody from elsewhere calls.
+    ///
+    /// # Errors
+    /// The id is taken; who has it keeps it.
     pub async fn register_webhook(
         &self,
         id: WebhookId,
@@ -356,7 +471,7 @@ impl Host {
         for (domain, name) in owned.services {
             self.hub.services.unregister(&domain, &name).await;
         }
-        for entity in owned.entities {
+        for entity in owned.entities.ids_now(&self.hub.registries.entities) {
             self.hub.services.withdraw(&entity);
         }
     }

@@ -3,15 +3,19 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::index::Index;
-use super::{Changes, Interner};
+use super::{Changes, Interner, differing};
 use crate::env::Env;
 use crate::ids::ConfigEntryId;
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
 
 const COLLECTION: &str = "core.config_entries";
+/// Tells of a change: `action` `create`, `update` or `remove`, `entry_id`; with the old values of
+/// `changes`, or the `entry` that was removed.
+const EVENT: &str = "config_entry_registry_updated";
 
 /// One thing that was set up: a phone, a bridge, an account. Its owner keeps the details.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +31,15 @@ pub struct ConfigEntry {
     /// Unique within the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_id: Option<Arc<str>>,
+    /// New entities of it are registered disabled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pref_disable_new_entities: bool,
+    /// It is not polled by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pref_disable_polling: bool,
+    /// A person disabled it: its devices and entities are disabled too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_disabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -60,7 +73,7 @@ impl ConfigEntries {
         let mut entries = Index::new(|hasher, entry: &ConfigEntry| hasher.hash_one(entry.entry_id));
         store
             .collection::<ConfigEntry>(COLLECTION)
-            .visit_all(|_, mut entry| {
+            .visit_valid(|_, mut entry| {
                 entry.domain = names.intern(&entry.domain);
                 entry.source = names.intern(&entry.source);
                 names.share_own(&mut entry.title);
@@ -101,15 +114,54 @@ impl ConfigEntries {
             title,
             source: self.names.intern(new.source),
             unique_id: new.unique_id.map(Into::into),
+            pref_disable_new_entities: false,
+            pref_disable_polling: false,
+            is_disabled: false,
             created_at: now,
             modified_at: now,
         });
         let id = entry.entry_id;
         changes.put(COLLECTION, &id.to_string(), &*entry)?;
+        changes.event(EVENT, json!({"action": "create", "entry_id": id}));
         self.entries.write().insert(Arc::clone(&entry));
         let (entries, failed) = (Arc::clone(&self.entries), Arc::clone(&entry));
         changes.on_failure(move || entries.write().remove(&failed));
         Ok(entry)
+    }
+
+    /// Changes an entry; `None` where there is none.
+    pub fn update(
+        &self,
+        changes: &mut Changes,
+        id: ConfigEntryId,
+        edit: impl FnOnce(&mut ConfigEntry),
+    ) -> Result<Option<Arc<ConfigEntry>>, StoreError> {
+        let Some(old) = self.get(id) else {
+            return Ok(None);
+        };
+        let mut entry = ConfigEntry::clone(&old);
+        edit(&mut entry);
+        if entry == *old {
+            return Ok(Some(old));
+        }
+        entry.modified_at = self.env.now();
+        let entry = Arc::new(entry);
+        changes.put(COLLECTION, &id.to_string(), &*entry)?;
+        let changed = differing(&*old, &*entry);
+        let event = json!({"action": "update", "entry_id": id, "changes": changed});
+        changes.event(EVENT, event);
+        {
+            let mut entries = self.entries.write();
+            entries.remove(&old);
+            entries.insert(Arc::clone(&entry));
+        }
+        let (entries, failed) = (Arc::clone(&self.entries), Arc::clone(&entry));
+        changes.on_failure(move || {
+            let mut entries = entries.write();
+            entries.remove(&failed);
+            entries.insert(old);
+        });
+        Ok(Some(entry))
     }
 
     /// Removes an entry; `None` where there was none. What belongs to it is its owner's to remove.
@@ -121,6 +173,8 @@ impl ConfigEntries {
             old
         };
         changes.delete(COLLECTION, &id.to_string());
+        let event = json!({"action": "remove", "entry_id": id, "entry": &*old});
+        changes.event(EVENT, event);
         let (entries, kept) = (Arc::clone(&self.entries), Arc::clone(&old));
         changes.on_failure(move || entries.write().insert(kept));
         Some(old)

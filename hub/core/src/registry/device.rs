@@ -29,6 +29,9 @@ pub struct DeviceEntry {
     /// What its integration says of it.
     #[serde(flatten)]
     pub description: DeviceDescription,
+    /// Set: its entities are disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_by: Option<DeviceDisabledBy>,
     /// In which area it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area_id: Option<Arc<str>>,
@@ -42,6 +45,16 @@ pub struct DeviceEntry {
     pub created_at: Timestamp,
     /// When it last changed.
     pub modified_at: Timestamp,
+}
+
+/// Who disabled a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceDisabledBy {
+    /// A person.
+    User,
+    /// Its config entry is disabled.
+    ConfigEntry,
 }
 
 /// What an integration says of a device.
@@ -163,7 +176,7 @@ impl DeviceRegistry {
         let mut devices = Devices::new();
         store
             .collection::<DeviceEntry>(COLLECTION)
-            .visit_all(|_, mut entry| {
+            .visit_valid(|_, mut entry| {
                 share(&names, &mut entry);
                 devices.insert(Arc::new(entry));
             })?;
@@ -208,6 +221,7 @@ impl DeviceRegistry {
                 identifiers: [(self.names.intern(identifier.0), identifier.1.into())].into(),
                 config_entries: Box::default(),
                 description: DeviceDescription::default(),
+                disabled_by: None,
                 area_id: None,
                 name_by_user: None,
                 labels: Box::default(),

@@ -7,7 +7,9 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::follow::Muted;
 use super::index::Index;
+use super::overrides::Overrides;
 use super::{Changes, Interner, differing};
 use crate::env::Env;
 use crate::ids::{ConfigEntryId, DeviceId, EntityEntryId, EntityId};
@@ -184,6 +186,7 @@ struct Entities {
     next_number: HashMap<EntityId, u32>,
     /// See [`EntityRegistry::version`].
     version: Arc<AtomicU64>,
+    overrides: Arc<Overrides>,
 }
 
 impl Entities {
@@ -199,6 +202,7 @@ impl Entities {
             by_device: Index::new(|hasher, entry: &EntityEntry| hasher.hash_one(entry.device_id)),
             next_number: HashMap::new(),
             version: Arc::default(),
+            overrides: Arc::default(),
         }
     }
 
@@ -215,6 +219,7 @@ impl Entities {
     /// Adds an entity, in the place of the one with its entity id.
     fn insert(&mut self, entry: Arc<EntityEntry>) {
         self.remove(entry.entity_id.as_str());
+        self.overrides.added(&entry);
         self.version.fetch_add(1, Ordering::Release);
         self.by_unique.insert(Arc::clone(&entry));
         if entry.config_entry_id.is_some() {
@@ -228,6 +233,7 @@ impl Entities {
 
     fn remove(&mut self, entity_id: &str) -> Option<Arc<EntityEntry>> {
         let entry = Arc::clone(self.get(entity_id)?);
+        self.overrides.removed(&entry);
         self.version.fetch_add(1, Ordering::Release);
         self.by_entity_id.remove(&entry);
         self.by_unique.remove(&entry);
@@ -285,6 +291,8 @@ pub struct EntityRegistry {
     env: Env,
     names: Arc<Interner>,
     version: Arc<AtomicU64>,
+    overrides: Arc<Overrides>,
+    muted: Muted,
     entities: Arc<RwLock<Entities>>,
 }
 
@@ -310,7 +318,7 @@ impl EntityRegistry {
         let mut entities = Entities::new();
         store
             .collection::<EntityEntry>(COLLECTION)
-            .visit_all(|_, mut entry| {
+            .visit_valid(|_, mut entry| {
                 share(&names, &mut entry);
                 entities.insert(Arc::new(entry));
             })?;
@@ -318,6 +326,8 @@ impl EntityRegistry {
             env: env.clone(),
             names,
             version: Arc::clone(&entities.version),
+            overrides: Arc::clone(&entities.overrides),
+            muted: Muted::default(),
             entities: Arc::new(RwLock::new(entities)),
         })
     }
@@ -325,6 +335,16 @@ impl EntityRegistry {
     /// Grows with every change: while it stays the same, so does every entry.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
+    }
+
+    /// What people set for how entities show themselves.
+    pub fn overrides(&self) -> Arc<Overrides> {
+        Arc::clone(&self.overrides)
+    }
+
+    /// What disabled entities would show.
+    pub fn muted(&self) -> &Muted {
+        &self.muted
     }
 
     /// One entity.
@@ -456,6 +476,7 @@ impl EntityRegistry {
     /// Removes an entity; `None` where there was none.
     pub fn remove(&self, changes: &mut Changes, entity_id: &EntityId) -> Option<Arc<EntityEntry>> {
         let old = self.entities.write().remove(entity_id.as_str())?;
+        self.muted.take(old.id);
         changes.delete(COLLECTION, &old.id.to_string());
         changes.event(EVENT, json!({"action": "remove", "entity_id": entity_id}));
         let (entities, kept) = (Arc::clone(&self.entities), Arc::clone(&old));
@@ -476,6 +497,10 @@ impl EntityRegistry {
         changes.put(COLLECTION, &entry.id.to_string(), &*entry)?;
         changes.event(EVENT, update_event(old.as_deref(), &entry));
         if let Some(old) = &old {
+            if old.disabled_by.is_none() {
+                // From before its integration enabled it by itself.
+                self.muted.take(old.id);
+            }
             entities.remove(old.entity_id.as_str());
         }
         entities.insert(Arc::clone(&entry));

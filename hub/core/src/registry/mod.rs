@@ -4,16 +4,21 @@
 //! A change is made through [`Changes`]: registries apply it in memory and note what the store
 //! must write and which events tell of it; [`Changes::commit`] makes it durable, then fires the
 //! events. If the store fails, memory is put back as it was.
+//!
+//! Whoever changes an entity's entry on behalf of a person calls [`follow`] after that: the state
+//! moves, goes or comes back, and its integration need not know.
 
 mod area;
 mod config_entry;
 mod device;
 mod entity;
 mod floor;
+mod follow;
 mod index;
 mod intern;
 mod label;
 mod named;
+mod overrides;
 
 use std::sync::Arc;
 
@@ -22,15 +27,18 @@ use serde_json::{Map, Value};
 
 pub use area::{Area, AreaRegistry};
 pub use config_entry::{ConfigEntries, ConfigEntry, NewConfigEntry};
-pub use device::{DeviceDescription, DeviceEntry, DeviceRegistry};
+pub use device::{DeviceDescription, DeviceDisabledBy, DeviceEntry, DeviceRegistry};
 pub use entity::{
     DisabledBy, EntityCategory, EntityEntry, EntityRegistry, EntitySettings, EntityUpdateError,
     HiddenBy, NewEntity,
 };
 pub use floor::{Floor, FloorRegistry};
+pub(crate) use follow::unprovided;
+pub use follow::{Muted, follow};
 pub use intern::Interner;
 pub use label::{Label, LabelRegistry};
 pub use named::{NameTaken, NamedRegistry};
+pub use overrides::Overrides;
 
 use crate::bus::Bus;
 use crate::env::Env;

@@ -74,12 +74,12 @@ pub(super) use named;
 #[derive(Debug, thiserror::Error)]
 pub enum NameTaken {
     /// By this entry.
-    #[error("The name {name} ({id}) is already in use")]
+    #[error("The name {name} ({normalized}) is already in use")]
     Taken {
         /// The name that was asked for.
         name: String,
-        /// Its slug.
-        id: String,
+        /// The name without case and spaces.
+        normalized: String,
     },
     /// The store failed.
     #[error(transparent)]
@@ -97,15 +97,13 @@ pub struct NamedRegistry<T> {
 impl<T: Named> NamedRegistry<T> {
     /// Reads the registry from the store; blocking.
     pub(super) fn load(store: &Store, env: &Env) -> Result<Self, StoreError> {
-        let entries = store.collection::<T>(T::COLLECTION).load_all()?;
+        let mut entries = BTreeMap::new();
+        store
+            .collection::<T>(T::COLLECTION)
+            .visit_valid(|id, entry| _ = entries.insert(id.to_owned(), Arc::new(entry)))?;
         Ok(Self {
             env: env.clone(),
-            entries: Arc::new(RwLock::new(
-                entries
-                    .into_iter()
-                    .map(|(id, entry)| (id, Arc::new(entry)))
-                    .collect(),
-            )),
+            entries: Arc::new(RwLock::new(entries)),
         })
     }
 
@@ -174,7 +172,7 @@ impl<T: Named> NamedRegistry<T> {
         match self.by_name(name) {
             Some(other) if Some(other.id()) != own_id => Err(NameTaken::Taken {
                 name: name.to_owned(),
-                id: slugify(name),
+                normalized: name.to_lowercase().replace(' ', ""),
             }),
             _ => Ok(()),
         }

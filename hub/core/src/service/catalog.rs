@@ -17,11 +17,18 @@ pub struct EntityService {
     pub required_features: u64,
 }
 
+impl EntityService {
+    /// A service that every entity of its domain has.
+    pub fn new(name: &'static str, description: &'static str, fields: Vec<Field>) -> Self {
+        service(name, description, fields, 0)
+    }
+}
+
 /// The services of entities of `domain`; empty for domains without any.
 pub fn entity_services(domain: &str) -> Vec<EntityService> {
     match domain {
         "light" => light(),
-        "switch" | "input_boolean" | "automation" => on_off(),
+        "switch" | "automation" => on_off(),
         "fan" | "siren" | "humidifier" => on_off(),
         "cover" => cover(),
         "lock" => lock(),

@@ -18,8 +18,8 @@ use dashmap::DashMap;
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
-pub use catalog::entity_services;
-pub use schema::{Field, Kind, Schema};
+pub use catalog::{EntityService, entity_services};
+pub use schema::{Field, InvalidData, Kind, Schema};
 pub use target::TARGET_KEYS;
 
 use crate::ask::{Ask, Question, Unanswered, ask};
@@ -210,6 +210,13 @@ impl ServiceRegistry {
     /// Ends what [`ServiceRegistry::provide`] began.
     pub fn withdraw(&self, entity_id: &EntityId) {
         self.providers.remove(entity_id);
+    }
+
+    /// Brings what was provided under an entity's old id to its new one.
+    pub(crate) fn renamed(&self, old: &EntityId, new: &EntityId) {
+        if let Some((_, provider)) = self.providers.remove(old) {
+            self.providers.insert(new.clone(), provider);
+        }
     }
 
     /// `{domain: {service: description}}`, as `get_services` shows it.

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value, json};
 
+use crate::civil;
+use crate::ids::EntityId;
+
 /// The kind of one field's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
@@ -31,6 +34,22 @@ pub enum Kind {
     Texts,
     /// A list with so many items of this kind.
     List(Box<Kind>, usize),
+    /// This kind, or null.
+    OrNull(Box<Kind>),
+    /// An icon such as `mdi:lamp`.
+    Icon,
+    /// Entity ids: a text, also several with commas, or a list; becomes a list.
+    Entities,
+    /// A [span of time](crate::civil::span); becomes seconds.
+    Span,
+    /// A span of time that may be negative; becomes seconds.
+    SignedSpan,
+    /// `YYYY-MM-DD`.
+    Date,
+    /// `HH:MM` or `HH:MM:SS`.
+    Time,
+    /// A [date and time](crate::civil::date_time).
+    DateTime,
     /// An object.
     Object,
     /// Anything.
@@ -78,9 +97,46 @@ pub enum Schema {
     Fields(Vec<Field>),
 }
 
+/// What is wrong with given data, in the protocol's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidData {
+    /// A key that no field has.
+    #[error("extra keys not allowed @ data['{0}']")]
+    Unknown(String),
+    /// A required key that was not given.
+    #[error("required key not provided @ data['{0}']")]
+    Missing(String),
+    /// A value that does not fit.
+    #[error("{problem} for dictionary value @ data['{key}']")]
+    Value {
+        /// Of which field.
+        key: String,
+        /// What was expected, or what is wrong.
+        problem: Cow<'static, str>,
+    },
+    /// Values that do not fit together.
+    #[error("{0}")]
+    Whole(String),
+}
+
+impl InvalidData {
+    /// A value that does not fit.
+    pub fn value(key: &str, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self::Value {
+            key: key.to_owned(),
+            problem: problem.into(),
+        }
+    }
+}
+
 impl Schema {
     /// Checks `data` and converts its values; the error names the key and what was expected.
-    pub fn apply(&self, mut data: Map<String, Value>) -> Result<Map<String, Value>, String> {
+    pub fn apply(&self, data: Map<String, Value>) -> Result<Map<String, Value>, String> {
+        self.check(data).map_err(|invalid| invalid.to_string())
+    }
+
+    /// The same with an error that can be taken apart.
+    pub fn check(&self, mut data: Map<String, Value>) -> Result<Map<String, Value>, InvalidData> {
         let Self::Fields(fields) = self else {
             return Ok(data);
         };
@@ -88,21 +144,19 @@ impl Schema {
             .keys()
             .find(|key| !fields.iter().any(|f| f.name == **key))
         {
-            return Err(format!("extra keys not allowed @ data['{extra}']"));
+            return Err(InvalidData::Unknown(extra.clone()));
         }
         for field in fields {
             match data.get_mut(field.name.as_ref()) {
                 Some(value) => {
                     let given = value.take();
-                    *value = field.kind.convert(given).map_err(|expected| {
-                        format!("{expected} for dictionary value @ data['{}']", field.name)
-                    })?;
+                    *value = field
+                        .kind
+                        .convert(given)
+                        .map_err(|problem| InvalidData::value(&field.name, problem))?;
                 }
                 None if field.required => {
-                    return Err(format!(
-                        "required key not provided @ data['{}']",
-                        field.name
-                    ));
+                    return Err(InvalidData::Missing(field.name.to_string()));
                 }
                 None => {}
             }
@@ -186,6 +240,28 @@ impl Kind {
                     .map(Value::Array),
                 _ => Err(format!("expected a list of {length} items").into()),
             },
+            Self::OrNull(_) if value.is_null() => Ok(Value::Null),
+            Self::OrNull(kind) => kind.convert(value),
+            Self::Icon => match text(value)? {
+                icon if icon.contains(':') => Ok(Value::String(icon)),
+                _ => Err("Icons should be specified in the form \"prefix:name\"".into()),
+            },
+            Self::Entities => entities(value),
+            Self::Span => civil::span(&value)
+                .map(|span| Value::from(span.as_secs_f64()))
+                .ok_or("offset should be format 'HH:MM', 'HH:MM:SS' or seconds".into()),
+            Self::SignedSpan => civil::seconds(&value)
+                .map(Value::from)
+                .ok_or("offset should be format 'HH:MM', 'HH:MM:SS' or seconds".into()),
+            Self::Date => written(value, "Could not parse date", |text| {
+                civil::date(text).map(|date| date.to_string())
+            }),
+            Self::Time => written(value, "Invalid time specified", |text| {
+                civil::time(text).map(|time| time.to_string())
+            }),
+            Self::DateTime => written(value, "Invalid datetime specified", |text| {
+                civil::date_time(text).map(|moment| moment.to_string())
+            }),
         }
     }
 
@@ -198,6 +274,13 @@ impl Kind {
             Self::Number { min, max } => json!({"number": {"min": min, "max": max, "step": "any"}}),
             Self::Choice(choices) => json!({"select": {"options": choices}}),
             Self::List(..) | Self::Object | Self::Any => json!({"object": {}}),
+            Self::OrNull(kind) => kind.selector(),
+            Self::Icon => json!({"icon": {}}),
+            Self::Entities => json!({"entity": {"multiple": true}}),
+            Self::Span | Self::SignedSpan => json!({"duration": {}}),
+            Self::Date => json!({"date": {}}),
+            Self::Time => json!({"time": {}}),
+            Self::DateTime => json!({"datetime": {}}),
         }
     }
 }
@@ -209,6 +292,36 @@ fn text(value: Value) -> Result<String, Cow<'static, str>> {
         Value::Bool(flag) => Ok(if flag { "True" } else { "False" }.to_owned()),
         _ => Err("string value is None or not text".into()),
     }
+}
+
+/// A text that `read` can make sense of, in the form that `read` gives it.
+fn written(
+    value: Value,
+    problem: &str,
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<Value, Cow<'static, str>> {
+    let text = text(value)?;
+    match read(text.trim()) {
+        Some(read) => Ok(Value::String(read)),
+        None => Err(format!("{problem}: {text}").into()),
+    }
+}
+
+fn entities(value: Value) -> Result<Value, Cow<'static, str>> {
+    let texts: Vec<String> = match value {
+        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::Array(items) => items.into_iter().map(text).collect::<Result<_, _>>()?,
+        _ => return Err("expected entity ids".into()),
+    };
+    texts
+        .iter()
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty())
+        .map(|text| match text.parse::<EntityId>() {
+            Ok(id) => Ok(Value::from(id.as_str())),
+            Err(_) => Err(format!("Entity ID {text} is an invalid entity ID").into()),
+        })
+        .collect()
 }
 
 fn boolean(value: &Value) -> Result<bool, Cow<'static, str>> {

@@ -17,6 +17,11 @@ pub(super) enum Change {
         collection: &'static str,
         id: String,
     },
+    DeleteDocuments {
+        collection: &'static str,
+        after: String,
+        before: String,
+    },
     SaveState(StoredState),
     RemoveState(String),
     /// Stands for a defect in the writer, to show what callers then see.
@@ -66,6 +71,15 @@ impl Batch {
         self.changes.push(Change::DeleteDocument {
             collection,
             id: id.to_owned(),
+        });
+    }
+
+    /// Adds the removal of all documents whose ids stand between these two, which are spared.
+    pub fn delete_range(&mut self, collection: &'static str, after: &str, before: &str) {
+        self.changes.push(Change::DeleteDocuments {
+            collection,
+            after: after.to_owned(),
+            before: before.to_owned(),
         });
     }
 

@@ -7,6 +7,24 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Store, error::StoreError};
 
+/// How much one [`Collection::range`] reads at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RangeLimits {
+    /// Documents.
+    pub documents: usize,
+    /// Bytes of their bodies. The first document is read whatever its size.
+    pub bytes: usize,
+}
+
+/// What a [`Collection::range`] has read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range<T> {
+    /// In the order of their ids.
+    pub documents: Vec<(String, T)>,
+    /// Whether the limits left some out.
+    pub has_more: bool,
+}
+
 /// The documents of one kind: JSON bodies of type `T`, found by id. A cheap handle.
 pub struct Collection<T> {
     store: Store,
@@ -74,6 +92,43 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// # Errors
     /// As [`Collection::load_all`]; documents before the bad one have been visited.
     pub fn visit_all(&self, mut visit: impl FnMut(&str, T)) -> Result<(), StoreError> {
+        self.visit(|id, document| {
+            visit(id, document?);
+            Ok(())
+        })
+    }
+
+    /// As [`Collection::visit_all`], where one bad document must not hide the others: it is handed
+    /// on as its [`StoreError::Decode`], and stays in the store as it is.
+    ///
+    /// # Errors
+    /// What SQLite met.
+    pub fn visit_each(
+        &self,
+        mut visit: impl FnMut(&str, Result<T, StoreError>),
+    ) -> Result<(), StoreError> {
+        self.visit(|id, document| {
+            visit(id, document);
+            Ok(())
+        })
+    }
+
+    /// As [`Collection::visit_all`], without the documents that are not a `T`: each is named in
+    /// the log and stays in the store as it is, for a later version or a person to mend.
+    ///
+    /// # Errors
+    /// What SQLite met.
+    pub fn visit_valid(&self, mut visit: impl FnMut(&str, T)) -> Result<(), StoreError> {
+        self.visit_each(|id, document| match document {
+            Ok(document) => visit(id, document),
+            Err(error) => tracing::error!(%error, "left out what the store holds; it stays there"),
+        })
+    }
+
+    fn visit(
+        &self,
+        mut visit: impl FnMut(&str, Result<T, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let connection = self.store.reader();
         let sqlite = |source| self.store.sqlite_error(source);
         let mut statement = connection
@@ -83,8 +138,7 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         while let Some(row) = rows.next().map_err(sqlite)? {
             // The column is text; SQLite lends it until the next row.
             let id = row.get_ref(0).map_err(sqlite)?.as_str().unwrap_or_default();
-            let document = self.decode(id, row.get_ref(1).map_err(sqlite)?)?;
-            visit(id, document);
+            visit(id, self.decode(id, row.get_ref(1).map_err(sqlite)?))?;
         }
         Ok(())
     }
@@ -106,6 +160,68 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
             .optional()
             .map_err(sqlite)?
             .transpose()
+    }
+
+    /// Reads the documents whose ids stand between these two, which are left out, in the order of
+    /// their ids and no more than the limits say. Ids are compared as bytes, so numbers in them
+    /// want leading zeros. Blocks.
+    ///
+    /// # Errors
+    /// As [`Collection::load_all`].
+    pub fn range(
+        &self,
+        after: &str,
+        before: &str,
+        limits: RangeLimits,
+    ) -> Result<Range<T>, StoreError> {
+        let connection = self.store.reader();
+        let sqlite = |source| self.store.sqlite_error(source);
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT id, body FROM document WHERE collection = ?1 AND id > ?2 AND id < ?3
+                 ORDER BY id",
+            )
+            .map_err(sqlite)?;
+        let mut rows = statement
+            .query([self.name, after, before])
+            .map_err(sqlite)?;
+        let mut documents = Vec::new();
+        let mut bytes = 0;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let id = row.get_ref(0).map_err(sqlite)?.as_str().unwrap_or_default();
+            let body = row.get_ref(1).map_err(sqlite)?;
+            bytes += body.as_bytes().unwrap_or_default().len();
+            let is_full = documents.len() >= limits.documents || bytes > limits.bytes;
+            if is_full && !documents.is_empty() {
+                return Ok(Range {
+                    documents,
+                    has_more: true,
+                });
+            }
+            documents.push((id.to_owned(), self.decode(id, body)?));
+        }
+        Ok(Range {
+            documents,
+            has_more: false,
+        })
+    }
+
+    /// Hands on every id, in their order, without reading a document. Blocks, and other reads
+    /// wait for it, so `visit` must not read the store.
+    ///
+    /// # Errors
+    /// What SQLite met.
+    pub fn visit_ids(&self, mut visit: impl FnMut(&str)) -> Result<(), StoreError> {
+        let connection = self.store.reader();
+        let sqlite = |source| self.store.sqlite_error(source);
+        let mut statement = connection
+            .prepare_cached("SELECT id FROM document WHERE collection = ?1 ORDER BY id")
+            .map_err(sqlite)?;
+        let mut rows = statement.query([self.name]).map_err(sqlite)?;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            visit(row.get_ref(0).map_err(sqlite)?.as_str().unwrap_or_default());
+        }
+        Ok(())
     }
 
     /// Parses a body where SQLite holds it, without a copy.

@@ -39,6 +39,8 @@ pub(super) struct Connections {
     pub(super) writer: Arc<Mutex<Connection>>,
     /// Used by blocking reads.
     pub(super) reader: Arc<Mutex<Connection>>,
+    /// Why the last write failed; `None` where it did not.
+    pub(super) trouble: Mutex<Option<StoreError>>,
 }
 
 impl Connections {
@@ -58,16 +60,19 @@ impl Connections {
             path,
             writer: Arc::clone(&only),
             reader: only,
+            trouble: Mutex::default(),
         })
     }
 
     fn of_file(path: &Path, lock_wait: Duration) -> Result<Self, StoreError> {
+        refuse_lost(path)?;
         create_private(path)?;
         let mut writer = connect(path, lock_wait)?;
         // Before the first change of any kind: a file that is not ours stays as it is.
         schema::check(&writer, path, MIGRATIONS)?;
         make_private(path)?;
         configure_writer(&writer).map_err(|e| StoreError::from_sqlite(path, e))?;
+        schema::keep_copy(&writer, path, MIGRATIONS)?;
         schema::migrate(&mut writer, path, MIGRATIONS)?;
 
         let reader = connect(path, lock_wait)?;
@@ -79,8 +84,24 @@ impl Connections {
             path: path.to_path_buf(),
             writer: Arc::new(Mutex::new(writer)),
             reader: Arc::new(Mutex::new(reader)),
+            trouble: Mutex::default(),
         })
     }
+}
+
+/// Refuses a file that is empty or missing while its log is not: SQLite would take it for a new
+/// one and throw the log away, and with it what can still be saved.
+fn refuse_lost(path: &Path) -> Result<(), StoreError> {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if length(path) == 0 && length(Path::new(&log)) > 0 {
+        return Err(StoreError::Lost {
+            path: path.to_path_buf(),
+            log: log.into(),
+        });
+    }
+    Ok(())
 }
 
 fn connect(path: &Path, lock_wait: Duration) -> Result<Connection, StoreError> {
@@ -115,7 +136,7 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Creates the folder (0700) and an empty file (0600) where they are missing. SQLite gives its
 /// log and shared-memory files the mode of the file.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty())
         && !folder.exists()
     {
@@ -164,7 +185,7 @@ fn make_private(_path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn uncreated(path: &Path, source: io::Error) -> StoreError {
+pub(super) fn uncreated(path: &Path, source: io::Error) -> StoreError {
     StoreError::Create {
         path: path.to_path_buf(),
         source: Arc::new(source),

@@ -33,6 +33,17 @@ pub enum StoreError {
         /// What SQLite answered.
         source: Arc<rusqlite::Error>,
     },
+    /// The file is empty or missing, and a log of it is there. Both were left as they are.
+    #[error(
+        "the store {path} is empty or missing, but its log {log} is not: its content was lost. \
+         Put a copy of the store in its place, or move the log away to begin anew"
+    )]
+    Lost {
+        /// The store's file.
+        path: PathBuf,
+        /// Its log.
+        log: PathBuf,
+    },
     /// The file exists and is not a Hearth store. It was left as it is.
     #[error("{path} is not a Hearth store and was left as it is; choose another data folder")]
     Foreign {

@@ -12,7 +12,9 @@
 //! One thread writes. Callers put their changes into a bounded queue; the thread commits all
 //! that it finds there in one transaction and then answers each caller, so a sync is paid once
 //! for all who wait. A batch that fails does so alone. Reads block, and are meant for the start
-//! of an integration: what is needed while the hub runs is held in memory by its owner.
+//! of an integration: what is needed while the hub runs is held in memory by its owner. What is
+//! too much for that, such as messages that wait, is read piece by piece with
+//! [`Collection::range`], on a blocking thread.
 //!
 //! ```
 //! use hearth_core::store::{Location, Store, StoreSettings};
@@ -65,7 +67,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
     batch::Batch,
-    collection::Collection,
+    collection::{Collection, Range, RangeLimits},
     error::StoreError,
     state::{StateRow, StoredState},
 };
@@ -194,6 +196,21 @@ impl Store {
     /// What SQLite met.
     pub fn visit_states(&self, visit: impl FnMut(StateRow<'_>)) -> Result<(), StoreError> {
         state::visit_all(&self.reader(), visit).map_err(|e| self.sqlite_error(e))
+    }
+
+    /// Why the last write failed; `None` where it did not. A hub that finds trouble calls
+    /// [`Store::try_again`] now and then, since nothing else may be written for long.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.connections.trouble.lock().clone()
+    }
+
+    /// Writes a document that nobody reads, to see whether writes succeed again.
+    ///
+    /// # Errors
+    /// As [`Batch::commit`].
+    pub async fn try_again(&self) -> Result<(), StoreError> {
+        let trials = self.collection::<()>("core.trials");
+        trials.put("last", &()).await
     }
 
     /// Stores all that is queued, moves the write-ahead log into the file, and from now on

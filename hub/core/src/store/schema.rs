@@ -3,10 +3,15 @@
 //! To change the schema, add a file to `migrations/` and one line to [`MIGRATIONS`]; a
 //! migration that was released is never edited again.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::connection::{create_private, uncreated};
 use super::error::StoreError;
 
 /// Written into SQLite's header ("HRTH"), so that a Hearth store is told from other SQLite files.
@@ -40,6 +45,40 @@ pub(super) fn check(
         _ => StoreError::from_sqlite(path, source),
     })?;
     version_of(content, path, migrations).map(|_| ())
+}
+
+/// Copies a store that is to be migrated, once for each schema version that it leaves behind:
+/// `hearth.db` of schema 1 to `hearth.db.schema-1`. The copy is kept; a migration that did harm
+/// is undone by putting it back.
+pub(super) fn keep_copy(
+    connection: &Connection,
+    path: &Path,
+    migrations: &[&str],
+) -> Result<(), StoreError> {
+    let sqlite = |source| StoreError::from_sqlite(path, source);
+    let content = inspect(connection).map_err(sqlite)?;
+    let version = version_of(content, path, migrations)?;
+    if version == 0 || version == migrations.len() {
+        return Ok(());
+    }
+    let beside = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".schema-{version}{ending}"));
+        PathBuf::from(name)
+    };
+    let (copy, part) = (beside(""), beside(".part"));
+    // What an earlier attempt left, which a power cut ended.
+    let _ = fs::remove_file(&part);
+    create_private(&part)?;
+    connection
+        .execute("VACUUM INTO ?1", [part.to_string_lossy()])
+        .map_err(sqlite)?;
+    fs::File::open(&part)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&part, &copy))
+        .map_err(|error| uncreated(&copy, error))?;
+    tracing::info!(copy = %copy.display(), "kept a copy of the store before changing its schema");
+    Ok(())
 }
 
 /// Applies the migrations that the file lacks, all of them or none.

@@ -94,7 +94,10 @@ impl Writer {
         // and `syncing` is set only after SQLite has been told.
         match catch_unwind(AssertUnwindSafe(|| self.transact(writes))) {
             Ok(outcome) => {
-                outcome.map_err(|source| StoreError::from_sqlite(&self.connections.path, source))
+                let outcome = outcome
+                    .map_err(|source| StoreError::from_sqlite(&self.connections.path, source));
+                *self.connections.trouble.lock() = outcome.as_ref().err().cloned();
+                outcome
             }
             Err(payload) => Err(StoreError::Panicked {
                 message: panic_message(payload.as_ref()),
@@ -184,6 +187,15 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
         Change::DeleteDocument { collection, id } => transaction
             .prepare_cached("DELETE FROM document WHERE collection = ?1 AND id = ?2")?
             .execute(params![collection, id]),
+        Change::DeleteDocuments {
+            collection,
+            after,
+            before,
+        } => transaction
+            .prepare_cached(
+                "DELETE FROM document WHERE collection = ?1 AND id > ?2 AND id < ?3",
+            )?
+            .execute(params![collection, after, before]),
         Change::SaveState(state) => transaction
             .prepare_cached(
                 "INSERT INTO state (entity_id, state, attributes, last_changed, last_updated)

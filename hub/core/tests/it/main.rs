@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod bus;
+mod home;
 mod integrations;
+mod own_entities;
+mod restart;
 mod services;
 mod states;
+mod webhooks;

@@ -83,7 +83,10 @@ async fn a_disk_with_room_again_takes_writes_again() {
             matches!(outcome, Err(StoreError::DiskFull { .. })),
             "{outcome:?}"
         );
+        assert!(matches!(store.trouble(), Some(StoreError::DiskFull { .. })));
         leave_room_for(&store, 100);
+        store.try_again().await.unwrap();
+        assert!(store.trouble().is_none());
         notes.put("a", &note("x".repeat(20_000))).await.unwrap();
         assert_eq!(notes.load_all().unwrap().len(), 1);
     }

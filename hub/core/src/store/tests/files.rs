@@ -264,6 +264,77 @@ fn a_migration_that_fails_leaves_the_old_schema() {
     assert_eq!(count("SELECT count(*) FROM sqlite_schema"), Ok(1));
 }
 
+#[test]
+fn a_copy_of_the_old_schema_is_kept_before_a_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hearth.db");
+    let mut connection = Connection::open(&path).unwrap();
+    let first = "CREATE TABLE area (name TEXT); INSERT INTO area VALUES ('kitchen')";
+    let second = "DELETE FROM area";
+    schema::keep_copy(&connection, &path, &[first]).unwrap();
+    schema::migrate(&mut connection, &path, &[first]).unwrap();
+    schema::keep_copy(&connection, &path, &[first]).unwrap();
+    let copy = folder.path().join("hearth.db.schema-1");
+    assert!(!copy.exists(), "nothing was migrated that holds anything");
+
+    for _ in 0..2 {
+        schema::keep_copy(&connection, &path, &[first, second]).unwrap();
+    }
+    schema::migrate(&mut connection, &path, &[first, second]).unwrap();
+    let copied = Connection::open(&copy).unwrap();
+    let count = |sql: &str| copied.query_row(sql, [], |row| row.get::<_, i64>(0));
+    assert_eq!(count("SELECT count(*) FROM area"), Ok(1));
+    assert_eq!(count("SELECT user_version FROM pragma_user_version"), Ok(1));
+    assert_eq!(
+        count("SELECT application_id FROM pragma_application_id"),
+        Ok(APPLICATION_ID.into())
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(&copy).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[actix_rt::test]
+async fn a_store_whose_file_was_emptied_is_refused_and_its_log_left() {
+    let place = Place::file();
+    let store = place.open();
+    store
+        .collection("note")
+        .put("a", &note("put"))
+        .await
+        .unwrap();
+    let copy = copy_of_the_files(&place);
+    let log = PathBuf::from(format!("{}-wal", copy.path().display()));
+    let length = fs::metadata(&log).unwrap().len();
+    for damage in [
+        |path: &PathBuf| fs::write(path, ""),
+        |path: &PathBuf| fs::remove_file(path),
+    ] {
+        damage(&copy.path()).unwrap();
+        let error = refusal(&copy);
+        assert!(matches!(error, StoreError::Lost { .. }), "{error}");
+        assert_eq!(fs::metadata(&log).unwrap().len(), length);
+    }
+}
+
+#[actix_rt::test]
+async fn what_is_not_valid_is_left_out_and_stays() {
+    let place = Place::file();
+    let store = place.open();
+    let texts = store.collection::<String>("note");
+    texts.put("b", &"no note".to_owned()).await.unwrap();
+    let notes = store.collection::<Note>("note");
+    notes.put("a", &note("put")).await.unwrap();
+    notes.put("c", &note("put")).await.unwrap();
+    let mut seen = Vec::new();
+    notes.visit_valid(|id, _| seen.push(id.to_owned())).unwrap();
+    assert_eq!(seen, ["a", "c"]);
+    assert!(texts.get("b").unwrap().is_some());
+}
+
 #[actix_rt::test]
 async fn many_may_open_a_new_store_at_once() {
     let place = Place::file();

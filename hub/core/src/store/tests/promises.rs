@@ -232,3 +232,53 @@ fn a_write_after_the_system_has_ended_is_answered() {
         assert_eq!(outcome.is_ok(), stored, "{outcome:?}");
     }
 }
+
+#[actix_rt::test]
+async fn a_range_is_read_in_order_within_its_bounds_and_limits() {
+    for place in Place::both() {
+        let store = place.open();
+        let notes = store.collection::<Note>("note");
+        let other = store.collection::<Note>("other");
+        for id in ["a01", "a02", "a03", "b01"] {
+            notes.put(id, &note(id)).await.unwrap();
+            other.put(id, &note("another")).await.unwrap();
+        }
+        let read = |after: &str, before: &str, documents, bytes| {
+            let range = notes
+                .range(after, before, RangeLimits { documents, bytes })
+                .unwrap();
+            let ids: Vec<String> = range.documents.into_iter().map(|(id, _)| id).collect();
+            (ids.join(" "), range.has_more)
+        };
+        let length = serde_json::to_string(&note("a01")).unwrap().len();
+        for (after, before, documents, bytes, expected, has_more) in [
+            ("a", "b", 10, 1000, "a01 a02 a03", false),
+            ("a01", "a03", 10, 1000, "a02", false),
+            ("a", "b", 2, 1000, "a01 a02", true),
+            ("a", "b", 3, 1000, "a01 a02 a03", false),
+            ("a", "b", 10, 2 * length, "a01 a02", true),
+            ("a", "b", 10, 1, "a01", true),
+            ("b01", "c", 10, 1000, "", false),
+        ] {
+            let found = read(after, before, documents, bytes);
+            assert_eq!(found, (expected.to_owned(), has_more), "{after}..{before}");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_range_is_deleted_without_its_ends() {
+    for place in Place::both() {
+        let store = place.open();
+        let notes = store.collection::<Note>("note");
+        for id in ["1", "2", "3", "4"] {
+            notes.put(id, &note(id)).await.unwrap();
+        }
+        let mut batch = store.batch();
+        batch.delete_range("note", "1", "4");
+        batch.commit().await.unwrap();
+        let mut left = Vec::new();
+        notes.visit_ids(|id| left.push(id.to_owned())).unwrap();
+        assert_eq!(left, ["1", "4"]);
+    }
+}
