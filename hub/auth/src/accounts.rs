@@ -54,6 +54,12 @@ impl Auth {
         Some(self.inner.account(id)?.user.load_full())
     }
 
+    /// The user who signs in under this name, trimmed and case-folded.
+    pub fn find_user_by_username(&self, username: &str) -> Option<Arc<User>> {
+        let account = self.inner.account_named(&fold_username(username))?;
+        Some(account.user.load_full())
+    }
+
     /// The user who signs in under this name, else the only one who is called so.
     pub fn find_user_by_name(&self, name: &str) -> Option<Arc<User>> {
         let folded = fold_username(name);
@@ -130,8 +136,48 @@ impl Auth {
         .await
     }
 
+    /// Gives a user who signs in with a password another name to do so.
+    ///
+    /// # Errors
+    /// [`AuthError::UnknownUser`], [`AuthError::SystemUser`], [`AuthError::NoUserName`],
+    /// [`AuthError::UserNameTaken`], [`AuthError::InvalidText`], [`AuthError::Store`].
+    pub async fn set_username(&self, id: UserId, username: &str) -> Result<Arc<User>, AuthError> {
+        let username = username.to_owned();
+        self.change(move |inner| async move {
+            let mut user = inner.changeable(id)?;
+            if user.username.is_none() {
+                return Err(AuthError::NoUserName);
+            }
+            user.username = Some(inner.free_username(&username, Some(id))?);
+            inner.save_user(user, None).await
+        })
+        .await
+    }
+
+    /// Takes the user name and password away from who signs in under this name. Tokens stay.
+    ///
+    /// # Errors
+    /// [`AuthError::UnknownUser`], [`AuthError::SystemUser`], [`AuthError::Store`].
+    pub async fn remove_credentials(&self, username: &str) -> Result<Arc<User>, AuthError> {
+        let folded = fold_username(username);
+        self.change(move |inner| async move {
+            let account = inner.account_named(&folded).ok_or(AuthError::UnknownUser)?;
+            let id = account.user.load().id;
+            let mut user = inner.changeable(id)?;
+            user.username = None;
+            let mut batch = inner.store.batch();
+            records::put_user(&mut batch, &user)?;
+            records::delete_password(&mut batch, &user);
+            batch.commit().await?;
+            Ok(inner.publish_user(user, None))
+        })
+        .await
+    }
+
     /// Changes a user. Deactivating closes its connections and shuts its tokens out until it is
-    /// activated again.
+    /// activated again; making it local-only, or no
+    /// administrator any more, closes its connections too: they may come from anywhere, and hear what
+    /// is for administrators.
     ///
     /// # Errors
     /// [`AuthError::UnknownUser`], [`AuthError::SystemUser`], [`AuthError::LastOwner`],
@@ -150,9 +196,16 @@ impl Auth {
                 user.name = checked_name("name", &name)?;
             }
             user.is_active = update.is_active.unwrap_or(user.is_active);
+            let before = user.clone();
             user.local_only = update.local_only.unwrap_or(user.local_only);
             user.groups = update.groups.unwrap_or(user.groups);
-            inner.save_user(user, None).await
+            let user = inner.save_user(user, None).await?;
+            let is_confined = user.local_only && !before.local_only;
+            let is_demoted = before.is_admin() && !user.is_admin();
+            if is_confined || is_demoted {
+                inner.sessions.close_user(id);
+            }
+            Ok(user)
         })
         .await
     }
@@ -193,7 +246,12 @@ impl Auth {
 }
 
 impl Inner {
-    async fn create_user(
+    /// Whether somebody owns the hub, active or not.
+    pub(crate) fn has_owner(&self) -> bool {
+        self.accounts.iter().any(|a| a.user.load().is_owner)
+    }
+
+    pub(crate) async fn create_user(
         &self,
         new: NewUser,
         password: Option<HashedPassword>,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// Whether `address` is loopback, private or link-local. IPv4 within IPv6 counts as IPv4.
-pub(crate) fn is_local(address: IpAddr) -> bool {
+pub fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),

@@ -13,31 +13,9 @@ use crate::error::{AuthError, Refused};
 use crate::permission::{Access, EntityFacts};
 use crate::records::Snapshot;
 use crate::sessions::SessionGuard;
+use crate::settings::AuthSettings;
 use crate::tables::Inner;
 use crate::user::User;
-
-/// Limits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthSettings {
-    /// How many token texts are remembered as verified; about 150 bytes each. With more clients
-    /// than this at once, some requests pay for a signature check.
-    pub verified_tokens: usize,
-    /// How many passwords are hashed at a time, 19 MiB each; further sign-ins wait their turn.
-    pub hashing_at_once: usize,
-    /// How many token records a user may have.
-    pub tokens_per_user: usize,
-}
-
-impl Default for AuthSettings {
-    /// 16,384 token texts, 2 hashings, 1000 tokens a user.
-    fn default() -> Self {
-        Self {
-            verified_tokens: 16_384,
-            hashing_at_once: 2,
-            tokens_per_user: 1000,
-        }
-    }
-}
 
 /// The users and tokens of a hub. A cheap handle, for any thread.
 ///

@@ -17,6 +17,14 @@ impl SecretDigest {
     pub(crate) fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret.as_bytes()).into())
     }
+
+    /// Its first 64 bits: enough to know a text again, too few to be of use to anyone.
+    pub(crate) fn short(&self) -> u64 {
+        self.0
+            .iter()
+            .take(8)
+            .fold(0, |short, byte| short << 8 | u64::from(*byte))
+    }
 }
 
 impl PartialEq for SecretDigest {

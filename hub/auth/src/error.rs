@@ -47,6 +47,9 @@ pub enum AuthError {
     /// The user holds as many tokens as [`AuthSettings`](crate::AuthSettings) allows.
     #[error("the user has {0} tokens, which is the limit; revoke some first")]
     TooManyTokens(usize),
+    /// The hub has an owner already, and the first visit is over.
+    #[error("User step already done")]
+    OwnerExists,
     /// The hub would be left without an active owner.
     #[error("the last active owner cannot be deactivated or deleted")]
     LastOwner,
@@ -59,6 +62,12 @@ pub enum AuthError {
     /// Two provisioned users were given the same token.
     #[error("the token provisioned for `{0}` is given to another user as well")]
     ProvisionedTokenTaken(String),
+    /// The address is not banned.
+    #[error("the address is not banned")]
+    NotBanned,
+    /// Not the path of a request to this hub.
+    #[error("a path to sign begins with one slash")]
+    InvalidPath,
     /// The user may not sign in now.
     #[error("User is not active")]
     Inactive,

@@ -14,6 +14,7 @@ use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, dangerous, decode, encode,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::Sha256;
 
@@ -55,13 +56,13 @@ impl TokenKey {
         }
     }
 
-    pub(crate) fn sign(&self, claims: &Claims) -> Result<String> {
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> Result<String> {
         encode(&Header::new(Algorithm::HS256), claims, &self.signing)
     }
 
     /// The claims, once the algorithm and the signature are right. Expiry is left to the caller,
     /// since `jsonwebtoken` would read the system's clock and not the hub's.
-    pub(crate) fn verify(&self, token: &str) -> Result<Claims> {
+    pub(crate) fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<C> {
         static HS256_ONLY: LazyLock<Validation> = LazyLock::new(|| {
             let mut validation = Validation::new(Algorithm::HS256);
             validation.validate_exp = false;

@@ -54,20 +54,30 @@
 //! - A change is committed to the store before the call returns, and is carried out whole even
 //!   when the caller goes away halfway.
 //! - A token is refused with one and the same [`Refused`], whatever was wrong with it.
+//! - Who fails too often waits, and is then shut out by address; see `attempts.rs` and `bans.rs`.
 //! - Passwords are hashed on blocking threads, a bounded number at a time.
 //! - `Debug` of anything here shows no secret.
 
 mod accounts;
 mod address;
+mod attempts;
 mod auth;
+mod authorization_code;
+mod bans;
+mod client_id;
 mod digest;
 mod error;
+mod failure_log;
 mod jwt;
+mod login_flow;
+mod onboarding;
 mod password;
 mod permission;
 mod provision;
 mod records;
 mod sessions;
+mod settings;
+mod signed_path;
 mod tables;
 mod token;
 mod tokens;
@@ -75,11 +85,20 @@ mod user;
 mod verified;
 
 pub use accounts::PasswordRefused;
-pub use auth::{Auth, AuthSettings, Authenticated};
+pub use address::is_local;
+pub use attempts::{AddressBlock, AttemptSettings, NotAnAddress};
+pub use auth::{Auth, Authenticated};
+pub use authorization_code::AuthorizationCode;
+pub use bans::{Alarm, Attempt, Ban, BanSettings};
+pub use client_id::{ClientId, InvalidClientId, Redirect, RedirectUri};
 pub use error::{AuthError, Refused};
+pub use login_flow::{LoginDone, LoginRefused, SignInBlocked};
+pub use onboarding::{OnboardingCode, OnboardingStep};
 pub use permission::{Access, EntityFacts, Policy};
 pub use provision::{ProvisionedToken, ProvisionedUser};
 pub use sessions::SessionGuard;
+pub use settings::AuthSettings;
+pub use signed_path::{CONTENT_USER, SIGNATURE, signature};
 pub use token::{
     ACCESS_TOKEN_SECONDS, AccessToken, LONG_LIVED_DAYS, NewToken, REFRESH_TOKEN_DAYS, RefreshToken,
     TokenId, TokenRecord, TokenType,

@@ -3,6 +3,8 @@
 use hearth_core::store::{Batch, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::attempts::AddressBlock;
+use crate::bans::Ban;
 use crate::digest::SecretDigest;
 use crate::jwt::TokenKey;
 use crate::password::HashedPassword;
@@ -13,6 +15,7 @@ const USERS: &str = "auth_user";
 /// Apart from the users, so that nothing that reads users comes near them. By user id.
 const PASSWORDS: &str = "auth_password";
 const TOKENS: &str = "auth_token";
+const BANS: &str = "auth_ban";
 
 /// A token record with its secrets. No `Debug`, on purpose.
 #[derive(Clone, Serialize, Deserialize)]
@@ -28,6 +31,7 @@ pub(crate) struct StoredToken {
 pub(crate) struct Snapshot {
     pub(crate) users: Vec<(User, Option<HashedPassword>)>,
     pub(crate) tokens: Vec<StoredToken>,
+    pub(crate) bans: Vec<Ban>,
 }
 
 impl Snapshot {
@@ -40,12 +44,14 @@ impl Snapshot {
             .collect();
         let users = store.collection::<User>(USERS).load_all()?;
         let tokens = store.collection::<StoredToken>(TOKENS).load_all()?;
+        let bans = store.collection::<Ban>(BANS).load_all()?;
         Ok(Self {
             users: users
                 .into_iter()
                 .map(|(id, user)| (user, passwords.remove(&id)))
                 .collect(),
             tokens: tokens.into_iter().map(|(_, token)| token).collect(),
+            bans: bans.into_iter().map(|(_, ban)| ban).collect(),
         })
     }
 }
@@ -62,13 +68,25 @@ pub(crate) fn put_password(
     batch.put(PASSWORDS, &user.id.to_string(), password)
 }
 
+pub(crate) fn delete_password(batch: &mut Batch, user: &User) {
+    batch.delete(PASSWORDS, &user.id.to_string());
+}
+
 pub(crate) fn delete_user(batch: &mut Batch, user: &User) {
     batch.delete(USERS, &user.id.to_string());
-    batch.delete(PASSWORDS, &user.id.to_string());
+    delete_password(batch, user);
 }
 
 pub(crate) fn put_token(batch: &mut Batch, token: &StoredToken) -> Result<(), StoreError> {
     batch.put(TOKENS, &token.record.id.to_string(), token)
+}
+
+pub(crate) fn put_ban(batch: &mut Batch, ban: &Ban) -> Result<(), StoreError> {
+    batch.put(BANS, &ban.address.to_string(), ban)
+}
+
+pub(crate) fn delete_ban(batch: &mut Batch, block: AddressBlock) {
+    batch.delete(BANS, &block.to_string());
 }
 
 pub(crate) fn delete_token(batch: &mut Batch, record: &TokenRecord) {

@@ -4,7 +4,7 @@
 //! published here once it is committed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use dashmap::DashMap;
@@ -13,12 +13,18 @@ use hearth_core::ids::{TokenId, UserId};
 use hearth_core::store::Store;
 use hearth_core::time::Timestamp;
 
-use crate::auth::{AuthSettings, Authenticated};
+use crate::attempts::Attempts;
+use crate::auth::Authenticated;
+use crate::authorization_code::AuthorizationCodes;
+use crate::bans::Watch;
 use crate::digest::SecretDigest;
-use crate::jwt::claimed_issuer;
+use crate::jwt::{Claims, TokenKey, claimed_issuer};
+use crate::login_flow::LoginFlows;
+use crate::onboarding::Onboarding;
 use crate::password::{HashedPassword, Hashing};
 use crate::records::{Snapshot, StoredToken};
 use crate::sessions::Sessions;
+use crate::settings::AuthSettings;
 use crate::token::{LEEWAY_SECONDS, LONGEST_BEARER, TokenRecord};
 use crate::user::User;
 use crate::verified::VerifiedTokens;
@@ -38,6 +44,12 @@ pub(crate) struct Inner {
     pub(crate) secrets: DashMap<SecretDigest, TokenId>,
     verified: VerifiedTokens,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) watch: Arc<Watch>,
+    /// Signs paths; made at the first one and gone with the hub, so that no signature outlives it.
+    pub(crate) path_key: OnceLock<TokenKey>,
+    pub(crate) logins: LoginFlows,
+    pub(crate) codes: AuthorizationCodes,
+    pub(crate) onboarding: Onboarding,
 }
 
 /// A user as all its tokens see it.
@@ -96,6 +108,14 @@ impl Inner {
             secrets: DashMap::new(),
             verified: VerifiedTokens::new(settings.verified_tokens),
             sessions: Arc::default(),
+            watch: Arc::new(Watch::new(
+                settings.bans.clone(),
+                Attempts::new(settings.attempts.clone()),
+            )),
+            path_key: OnceLock::new(),
+            logins: LoginFlows::default(),
+            codes: AuthorizationCodes::default(),
+            onboarding: Onboarding::default(),
             settings,
         }
     }
@@ -126,7 +146,7 @@ impl Inner {
         let Token::Signed { stored, .. } = &*token else {
             return Err("a JWT for a provisioned token");
         };
-        let claims = stored
+        let claims: Claims = stored
             .signing_key
             .verify(bearer)
             .map_err(|_| "forged, or of another algorithm")?;
@@ -239,6 +259,7 @@ impl Inner {
                 self.shut_out_token(token.record().id);
             }
         }
+        self.watch.publish(snapshot.bans);
         for (user, password) in snapshot.users {
             self.publish_user(user, password);
         }

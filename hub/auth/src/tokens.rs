@@ -56,10 +56,28 @@ impl Auth {
         client_name: &str,
         days: u32,
     ) -> Result<AccessToken, AuthError> {
+        self.create_long_lived_token_with_icon(user, client_name, None, days)
+            .await
+    }
+
+    /// The same, with an icon for lists, such as `mdi:home`.
+    ///
+    /// # Errors
+    /// As [`Auth::create_long_lived_token`].
+    pub async fn create_long_lived_token_with_icon(
+        &self,
+        user: UserId,
+        client_name: &str,
+        client_icon: Option<&str>,
+        days: u32,
+    ) -> Result<AccessToken, AuthError> {
         if days == 0 {
             return Err(AuthError::InvalidLifespan);
         }
-        let new = NewToken::long_lived(client_name, u64::from(days) * DAY_SECONDS);
+        let mut new = NewToken::long_lived(client_name, u64::from(days) * DAY_SECONDS);
+        if let Some(icon) = client_icon {
+            new = new.with_icon(icon);
+        }
         self.change(move |inner| async move {
             let (stored, account) = inner.new_token(user, new, None)?;
             let token = inner.sign(&stored, stored.record.created_at)?;
@@ -95,7 +113,10 @@ impl Auth {
             let mut used = stored.clone();
             used.record.last_used_at = Some(now);
             used.record.last_used_ip = address;
-            used.record.expire_at = expiry(used.record.token_type, now);
+            // One that a person has told to stay is not given an end again.
+            if used.record.expire_at.is_some() {
+                used.record.expire_at = expiry(used.record.token_type, now);
+            }
             inner.save_token(used, account.clone()).await?;
             Ok(access_token)
         })
@@ -130,6 +151,34 @@ impl Auth {
             let token = inner.token(id).ok_or(AuthError::UnknownToken)?;
             inner.revoke(std::slice::from_ref(&token)).await?;
             Ok(token.record().clone())
+        })
+        .await
+    }
+
+    /// Lets a record end after 90 days without use, or never. A long-lived token ends with its
+    /// text either way.
+    ///
+    /// # Errors
+    /// [`AuthError::UnknownToken`], [`AuthError::Store`].
+    pub async fn set_token_expiry(&self, id: TokenId, ends: bool) -> Result<(), AuthError> {
+        self.change(move |inner| async move {
+            let token = inner.token(id).ok_or(AuthError::UnknownToken)?;
+            let Token::Signed { stored, account } = &*token else {
+                return Err(AuthError::UnknownToken);
+            };
+            let now = inner.env.now();
+            if stored.record.has_expired(now) {
+                return Err(AuthError::UnknownToken);
+            }
+            let mut changed = stored.clone();
+            changed.record.expire_at = match ends {
+                true => stored
+                    .record
+                    .expire_at
+                    .or_else(|| expiry(stored.record.token_type, now)),
+                false => None,
+            };
+            inner.save_token(changed, account.clone()).await
         })
         .await
     }
