@@ -1,14 +1,16 @@
-//! Who asks: bearer tokens, checked before an endpoint runs.
+//! Who asks: bearer tokens and signed paths, checked before an endpoint runs.
 //!
 //! An endpoint says what it needs by what it takes: a [`SignedIn`] user or an [`Administrator`].
 //! Whatever is missing, the answer is 401 (spec rest-api §0).
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
-use hearth_auth::Authenticated;
+use hearth_auth::{Authenticated, SIGNATURE, signature};
 use hearth_core::command::{Access, Caller};
 use hearth_core::event::Context;
 use hearth_core::hub::Hub;
@@ -42,18 +44,51 @@ impl SignedIn {
 #[derive(Debug)]
 pub(crate) struct Administrator(pub(crate) SignedIn);
 
-/// Whose request this is.
+/// Whose request this is: that of the bearer token, else of who signed the path. What opens nothing
+/// counts as a failed sign-in of the address that it came from.
 pub(crate) fn authenticate(request: &HttpRequest, door: &Door) -> Result<SignedIn, Refusal> {
-    let admitted = bearer(request.headers())
-        .and_then(|token| door.auth.authenticate(token).ok())
-        .filter(|user| client_address(request).is_some_and(|address| user.may_come_from(address)));
+    let address = client_address(request);
+    let admitted = holder(request, door)
+        .filter(|user| address.is_some_and(|address| user.may_come_from(address)));
     match admitted {
         Some(user) => Ok(SignedIn(user)),
         None => {
-            tracing::debug!(address = ?client_address(request), "a request without a good token");
+            if let Some(address) = address {
+                // Without the query, which may hold a signature.
+                let what = format!("{} {}", request.method(), request.path());
+                door.auth
+                    .note_bad_token(address, &what, &credential(request));
+            }
             Err(Refusal::UNAUTHORIZED)
         }
     }
+}
+
+fn holder(request: &HttpRequest, door: &Door) -> Option<Authenticated> {
+    let by_token = bearer(request.headers()).and_then(|token| door.auth.authenticate(token).ok());
+    if by_token.is_some() || request.method() != Method::GET {
+        return by_token;
+    }
+    let (path, query) = (request.uri().path(), request.query_string());
+    door.auth.authenticate_path(path, query)?.ok()
+}
+
+/// What the client sent to be let in, as far as it has the form of a token.
+fn credential(request: &HttpRequest) -> Cow<'_, str> {
+    match bearer(request.headers()) {
+        Some(token) => token.into(),
+        None => signature(request.query_string()).unwrap_or_default().into(),
+    }
+}
+
+/// The query without the signature that let it in.
+pub(crate) fn without_signature(query: &str) -> String {
+    let is_signature = |pair: &&str| pair.split('=').next() == Some(SIGNATURE);
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !is_signature(pair))
+        .collect();
+    kept.join("&")
 }
 
 /// The token of an `Authorization: Bearer …` field; the scheme's case matters.

@@ -56,22 +56,29 @@ pub(crate) async fn read(
         .unwrap_or(Err(BodyError::TooSlow))
 }
 
-/// Reads a body that nobody wants, with the same limits, and keeps nothing of it.
+/// How much is kept of a body that nobody wants: enough to see in a log what it was.
+const GLIMPSE: usize = 64;
+
+/// Reads a body that nobody wants, with the same limits, and keeps only its first bytes.
 pub(crate) async fn discard(
     request: &HttpRequest,
     mut payload: web::Payload,
     limits: &HttpSettings,
-) -> Result<(), BodyError> {
+) -> Result<Bytes, BodyError> {
     check_announced(request, limits)?;
     let drain = async {
         let mut length = 0;
+        let mut glimpse = Vec::new();
         while let Some(chunk) = payload.next().await {
-            length += chunk.map_err(|_| BodyError::Broken)?.len();
+            let chunk = chunk.map_err(|_| BodyError::Broken)?;
+            length += chunk.len();
             if length > limits.body_limit {
                 return Err(BodyError::TooLarge);
             }
+            let wanted = chunk.len().min(GLIMPSE - glimpse.len());
+            glimpse.extend_from_slice(&chunk[..wanted]);
         }
-        Ok(())
+        Ok(glimpse.into())
     };
     let deadline = Duration::from_secs(limits.body_timeout_s);
     tokio::time::timeout(deadline, drain)

@@ -1,15 +1,13 @@
-//! The hub's configuration and its config entries as clients see them, over REST and WebSocket
-//! alike.
+//! The hub's configuration as clients see it, over REST and WebSocket alike.
 
 use hearth_core::home::base_config;
 use hearth_core::hub::Hub;
 use hearth_core::json::number;
-use hearth_core::registry::ConfigEntry;
 use serde_json::{Value, json};
 
 /// REST `/api/config` and WebSocket `get_config`: every key of spec rest-api §1.
 pub(crate) fn config_view(hub: &Hub) -> Value {
-    let home = &hub.settings.hub;
+    let home = hub.home.current();
     let mut config = base_config(hub);
     let more = [
         ("allowlist_external_dirs", json!([])),
@@ -30,29 +28,4 @@ pub(crate) fn config_view(hub: &Hub) -> Value {
     ];
     config.extend(more.map(|(key, value)| (key.to_owned(), value)));
     Value::Object(config)
-}
-
-/// A config entry as clients see it (spec websocket-api, `config_entries/get`).
-pub(crate) fn config_entry_view(entry: &ConfigEntry) -> Value {
-    json!({
-        "entry_id": entry.entry_id,
-        "domain": entry.domain,
-        "title": entry.title,
-        "source": entry.source,
-        "state": "loaded",
-        "supports_options": false,
-        "supports_remove_device": false,
-        "supports_unload": false,
-        "supports_reconfigure": false,
-        "supported_subentry_types": {},
-        "pref_disable_new_entities": false,
-        "pref_disable_polling": false,
-        "disabled_by": null,
-        "reason": null,
-        "error_reason_translation_key": null,
-        "error_reason_translation_placeholders": null,
-        "num_subentries": 0,
-        "created_at": entry.created_at.as_seconds_f64(),
-        "modified_at": entry.modified_at.as_seconds_f64(),
-    })
 }

@@ -5,10 +5,12 @@
 //! reached through `hearth-core` by its name. It must never write to the store, and never keep
 //! state of a home beside its own connections.
 //!
-//! Start reading at [`serve`] in `server.rs`, which lists the layers that a request passes, then at `rest`,
-//! whose table lists every route, and at `websocket` for the socket. [`Door`] is what they all
-//! have at hand.
+//! Start reading at [`serve`] in `server.rs`, which lists the layers that a request passes, then at
+//! `rest`, whose table lists every route, at `auth` and `pages` for signing in, and at `websocket`
+//! for the socket. [`Door`] is what they all have at hand.
 
+mod alarms;
+mod auth;
 mod auth_gate;
 mod body;
 mod chunked;
@@ -16,9 +18,12 @@ mod client_address;
 mod compression;
 mod config_view;
 mod connection;
+mod cross_origin;
 mod door;
+mod endpoint;
 mod metrics;
-mod page;
+mod openapi;
+mod pages;
 mod path_filter;
 mod probes;
 mod reply;

@@ -88,6 +88,16 @@ pub(crate) fn scrape(door: &Door) -> Result<String, std::fmt::Error> {
         own.slow_readers.clone(),
     );
 
+    let unknown = Family::<[(&str, String); 1], Counter>::default();
+    for (source, count) in hub.webhooks.unknown_hits_by_source() {
+        unknown.get_or_create(&[("source", source)]).inc_by(count);
+    }
+    registry.register(
+        "webhook_unknown_ids_by_source",
+        "Requests for webhook ids that nobody has, by where they came from",
+        unknown,
+    );
+
     let mut counter = |name: &str, help: &str, value: u64| {
         let counter: Counter = Counter::default();
         counter.inc_by(value);

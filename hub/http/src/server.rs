@@ -12,14 +12,18 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 
+use crate::alarms;
 use crate::client_address::{NotANetwork, TrustedProxies};
 use crate::connection;
 use crate::door::Door;
-use crate::rest;
 use crate::shell::Shell;
+use crate::{pages, rest};
 
 /// How long actix itself waits for open requests; [`Serving::stop`] is told how long it may take.
 const LONGEST_STOP_SECONDS: u64 = 60;
+/// How much is buffered for one connection before it is written, in bytes. A connection keeps what
+/// it has once needed; thousands of sockets have thousands of these.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Why the server does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +98,7 @@ pub fn serve(door: Door) -> Result<Serving, ServeError> {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         given => given,
     };
+    door.auth.begin_onboarding();
     let data = web::Data::new(door.clone());
     let serving_door = door.clone();
     let page = settings.page;
@@ -102,6 +107,7 @@ pub fn serve(door: Door) -> Result<Serving, ServeError> {
         App::new()
             .app_data(data.clone())
             .configure(|app| rest::configure(app, page))
+            .configure(|app| pages::configure(app, page))
             .wrap(Shell::new(door.clone(), Arc::clone(&proxies)))
     })
     .workers(workers)
@@ -110,6 +116,7 @@ pub fn serve(door: Door) -> Result<Serving, ServeError> {
     .client_request_timeout(Duration::from_secs(settings.header_timeout_s))
     .shutdown_timeout(LONGEST_STOP_SECONDS)
     .tcp_nodelay(true)
+    .h1_write_buffer_size(WRITE_BUFFER)
     // A stream must learn that its client has gone though it has nothing to send.
     .h1_allow_half_closed(false)
     .disable_signals()
@@ -119,8 +126,15 @@ pub fn serve(door: Door) -> Result<Serving, ServeError> {
     let address = server.addrs().first().copied().ok_or_else(|| {
         ServeError::from_bind(&settings.listen, io::ErrorKind::AddrNotAvailable.into())
     })?;
+    serving_door.hub.listening.on(address);
     let running = server.run();
     let handle = running.handle();
+    let telling = alarms::tell(
+        serving_door.hub.clone(),
+        serving_door.auth.alarms(),
+        serving_door.closed(),
+    );
+    actix_web::rt::spawn(telling);
     actix_web::rt::spawn(async move {
         if let Err(error) = running.await {
             tracing::error!(%error, "the web server ended");

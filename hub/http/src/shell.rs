@@ -13,15 +13,16 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    HeaderMap, HeaderValue, REFERRER_POLICY, SERVER, X_CONTENT_TYPE_OPTIONS, X_FORWARDED_FOR,
-    X_FRAME_OPTIONS,
+    HeaderMap, HeaderValue, ORIGIN, REFERRER_POLICY, SERVER, X_CONTENT_TYPE_OPTIONS,
+    X_FORWARDED_FOR, X_FRAME_OPTIONS,
 };
 use actix_web::{Error, HttpResponse};
 use hearth_core::hub::Phase;
 use pin_project_lite::pin_project;
 
 use crate::chunked::SharedPayload;
-use crate::client_address::TrustedProxies;
+use crate::client_address::{TrustedProxies, client_address};
+use crate::cross_origin::CrossOrigin;
 use crate::door::Door;
 use crate::path_filter::is_attack;
 use crate::reply::status_text;
@@ -32,11 +33,16 @@ pub(crate) struct Shell(Rc<Rules>);
 struct Rules {
     door: Door,
     proxies: Arc<TrustedProxies>,
+    cross_origin: CrossOrigin,
 }
 
 impl Shell {
     pub(crate) fn new(door: Door, proxies: Arc<TrustedProxies>) -> Self {
-        Self(Rc::new(Rules { door, proxies }))
+        Self(Rc::new(Rules {
+            cross_origin: CrossOrigin::from_settings(door.http()),
+            door,
+            proxies,
+        }))
     }
 }
 
@@ -65,15 +71,31 @@ impl Rules {
             tracing::debug!(peer = ?request.peer_addr(), "forwarding fields that no setting allows");
             return Some(status_text(StatusCode::BAD_REQUEST));
         }
-        None
+        if client_address(request.request())
+            .is_some_and(|address| self.door.auth.is_banned(address))
+        {
+            return Some(status_text(StatusCode::FORBIDDEN));
+        }
+        self.cross_origin.preflight(request)
     }
 
     fn finish(&self, response: &mut ServiceResponse) {
         self.door.metrics.replied(response.status().as_u16());
+        // Most clients are no pages, and a request is not cloned for them.
+        if response.request().headers().contains_key(ORIGIN) {
+            let request = response.request().clone();
+            self.cross_origin
+                .mark(request.path(), request.headers(), response.headers_mut());
+        }
         let fields = response.headers_mut();
-        fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // Pages with forms have a stricter mind of their own.
+        if !fields.contains_key(REFERRER_POLICY) {
+            fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
         fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        fields.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+        if self.door.http().use_x_frame_options && !fields.contains_key(X_FRAME_OPTIONS) {
+            fields.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+        }
         fields.insert(SERVER, HeaderValue::from_static(""));
     }
 }

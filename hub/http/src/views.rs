@@ -13,10 +13,11 @@ use hearth_core::view::{View, ViewAccess, ViewBody, ViewRequest, ViewResponse};
 use hearth_core::webhook::Headers;
 use percent_encoding::percent_decode_str;
 
-use crate::auth_gate::authenticate;
+use crate::auth_gate::{authenticate, without_signature};
 use crate::body;
 use crate::client_address::client_address;
 use crate::door::Door;
+use crate::endpoint::method_not_allowed;
 use crate::reply::Refusal;
 
 /// Answers every request that no endpoint of the table takes.
@@ -25,7 +26,12 @@ pub(crate) async fn dispatch(
     payload: web::Payload,
     door: web::Data<Door>,
 ) -> Result<HttpResponse, Refusal> {
-    let Found { view, params } = find(&door, &request)?;
+    let Found { view, params } = match find(&door, &request)? {
+        Sought::Found(found) => found,
+        Sought::OtherMethods(allowed) => {
+            return Ok(method_not_allowed(HeaderValue::from_str(&allowed).ok()));
+        }
+    };
     let caller = match view.access {
         ViewAccess::Public => None,
         ViewAccess::AnyUser | ViewAccess::Admin => {
@@ -37,7 +43,7 @@ pub(crate) async fn dispatch(
         }
     };
     let body = body::read(&request, payload, door.http()).await?;
-    // Where the hub itself checked the token, the view has no use for it.
+    // Where the hub itself checked the token or the signature, the view has no use for it.
     let fields = request
         .headers()
         .iter()
@@ -45,7 +51,10 @@ pub(crate) async fn dispatch(
     let question = ViewRequest {
         path: request.path().to_owned(),
         params,
-        query: request.query_string().to_owned(),
+        query: match caller {
+            Some(_) => without_signature(request.query_string()),
+            None => request.query_string().to_owned(),
+        },
         headers: Headers::new(
             fields
                 .map(|(name, value)| (name.clone(), value.clone()))
@@ -82,6 +91,13 @@ fn translate(answer: ViewResponse) -> HttpResponse {
     }
 }
 
+/// What stands at a path.
+enum Sought {
+    Found(Found),
+    /// Only views for these methods, as a header field names them.
+    OtherMethods(String),
+}
+
 struct Found {
     view: View,
     params: Vec<(String, String)>,
@@ -93,8 +109,8 @@ thread_local! {
     static ROUTER: RefCell<Option<(Arc<Vec<View>>, Router)>> = const { RefCell::new(None) };
 }
 
-/// The view for a request; 404 where no view has its path, 405 where one has but for other methods.
-fn find(door: &Door, request: &HttpRequest) -> Result<Found, Refusal> {
+/// The view for a request; 404 where no view has its path.
+fn find(door: &Door, request: &HttpRequest) -> Result<Sought, Refusal> {
     let views = door.hub.views.current();
     ROUTER.with_borrow_mut(|cached| {
         let fresh = cached
@@ -105,19 +121,20 @@ fn find(door: &Door, request: &HttpRequest) -> Result<Found, Refusal> {
         let matched = router
             .at(request.uri().path())
             .map_err(|_| Refusal::Status(StatusCode::NOT_FOUND))?;
-        let view = matched.value.iter().filter_map(|index| views.get(*index));
-        let view = view.clone().find(|view| view.method == *request.method());
+        let here = matched.value.iter().filter_map(|index| views.get(*index));
+        let Some(view) = here.clone().find(|view| view.method == *request.method()) else {
+            let methods: Vec<&str> = here.map(|view| view.method.as_str()).collect();
+            return Ok(Sought::OtherMethods(methods.join(", ")));
+        };
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        Ok(Found {
-            view: view
-                .cloned()
-                .ok_or(Refusal::Status(StatusCode::METHOD_NOT_ALLOWED))?,
+        Ok(Sought::Found(Found {
+            view: view.clone(),
             params: matched
                 .params
                 .iter()
                 .map(|(name, value)| (name.to_owned(), decoded(value)))
                 .collect(),
-        })
+        }))
     })
 }
 

@@ -17,6 +17,9 @@ use percent_encoding::percent_decode_str;
 use crate::body::{self, BodyError};
 use crate::client_address::client_address;
 use crate::door::Door;
+use crate::endpoint::method_not_allowed;
+use crate::openapi::operation::{Content, Operation};
+use crate::openapi::schema::any;
 use crate::reply::{busy, status_text};
 
 /// What stands before the id in a webhook's path.
@@ -35,16 +38,14 @@ pub(crate) async fn handle(
     let Some(method) = Method::parse(request.method().as_str()) else {
         return match *request.method() {
             actix_web::http::Method::OPTIONS => preflight(&request),
-            _ => status_text(StatusCode::METHOD_NOT_ALLOWED),
+            _ => method_not_allowed(Some(HeaderValue::from_static("GET, HEAD, POST, PUT"))),
         };
     };
     let id = WebhookId::from(&*percent_decode_str(given).decode_utf8_lossy());
-    // An id that nobody has takes as long to answer, but nothing of its body is kept.
+    // An id that nobody has takes as long to answer, but only what is logged of its body is kept.
     let body = match door.hub.webhooks.contains(&id) {
         true => body::read(&request, payload, door.http()).await,
-        false => body::discard(&request, payload, door.http())
-            .await
-            .map(|()| Bytes::new()),
+        false => body::discard(&request, payload, door.http()).await,
     };
     let mut response = match body {
         Ok(body) => answer(&request, &door, id, method, body).await,
@@ -142,4 +143,38 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
             .finish(),
         _ => status_text(StatusCode::FORBIDDEN),
     }
+}
+
+pub(crate) fn describe_get() -> Operation {
+    describe("Asks a webhook")
+}
+
+pub(crate) fn describe_head() -> Operation {
+    describe("Asks a webhook for its header fields")
+}
+
+pub(crate) fn describe_post() -> Operation {
+    describe("Sends something to a webhook").optional_body(any())
+}
+
+pub(crate) fn describe_put() -> Operation {
+    describe("Puts something to a webhook").optional_body(any())
+}
+
+fn describe(summary: &'static str) -> Operation {
+    Operation::new(summary)
+        .public()
+        .path("webhook_id", "The secret id of the webhook")
+        .replies(
+            200,
+            "What its handler answers; nothing where there is none",
+            Content::Empty,
+        )
+        .replies(201, "What its handler answers", Content::Empty)
+        .replies(
+            405,
+            "The webhook does not allow this method",
+            Content::Empty,
+        )
+        .replies(410, "The webhook is gone for good", Content::Empty)
 }

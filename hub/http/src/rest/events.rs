@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use crate::auth_gate::{Administrator, SignedIn};
 use crate::body::{self, Parsed, parse_object};
 use crate::door::Door;
+use crate::openapi::operation::{Content, Operation};
+use crate::openapi::schema::{any, array, integer, map, message, object, text};
 use crate::reply::{self, Refusal};
 
 /// `GET /api/events`
@@ -18,6 +20,15 @@ pub(super) async fn list(_: SignedIn, door: web::Data<Door>) -> HttpResponse {
         .map(|(event, count)| json!({"event": event, "listener_count": count}))
         .collect();
     reply::json(&listed)
+}
+
+pub(super) fn describe_list() -> Operation {
+    let listeners = object([("event", text()), ("listener_count", integer())]);
+    Operation::new("Which events are listened to").replies(
+        200,
+        "Event types, and * for listeners to all",
+        Content::Json(array(listeners)),
+    )
 }
 
 /// `POST /api/events/{event_type}`
@@ -48,4 +59,12 @@ pub(super) async fn fire(
         StatusCode::OK,
         &format!("Event {event_type} fired."),
     ))
+}
+
+pub(super) fn describe_fire() -> Operation {
+    Operation::new("Fires an event")
+        .administrators()
+        .path_like("event_type", "At most 64 characters", "doorbell_pressed")
+        .optional_body(map(any()))
+        .replies(200, "It was fired", Content::Json(message()))
 }

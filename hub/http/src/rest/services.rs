@@ -13,6 +13,8 @@ use super::error::refuse_service;
 use crate::auth_gate::SignedIn;
 use crate::body::{self, Parsed, parse_object};
 use crate::door::Door;
+use crate::openapi::operation::{Content, Operation};
+use crate::openapi::schema::{any, array, map, message, object, state, text};
 use crate::reply::{self, Refusal, json_text};
 
 /// `GET /api/services`
@@ -23,6 +25,15 @@ pub(super) async fn list(_: SignedIn, door: web::Data<Door>) -> HttpResponse {
         .map(|(domain, services)| json!({"domain": domain, "services": services}))
         .collect();
     reply::json(&listed)
+}
+
+pub(super) fn describe_list() -> Operation {
+    let domain = object([("domain", text()), ("services", map(map(any())))]);
+    Operation::new("What can be done").replies(
+        200,
+        "Services by domain",
+        Content::Json(array(domain)),
+    )
 }
 
 /// `POST /api/services/{domain}/{service}`
@@ -65,6 +76,29 @@ pub(super) async fn call(
         write_states(&changed, &mut text);
     }
     Ok(json_text(StatusCode::OK, text))
+}
+
+pub(super) fn describe_call() -> Operation {
+    let with_response = object([
+        ("changed_states", array(state())),
+        ("service_response", any()),
+    ]);
+    let answer = json!({"anyOf": [array(state()), with_response]});
+    Operation::new("Calls a service and waits for its end")
+        .path_like("domain", "Whose service", "homeassistant")
+        .path_like("service", "Which", "update_entity")
+        .query(
+            "return_response",
+            "With any value: the answer is an object with the service's response",
+            any(),
+        )
+        .optional_body(map(any()))
+        .replies(
+            200,
+            "The states that the call changed",
+            Content::Json(answer),
+        )
+        .replies(500, "The service failed", Content::Json(message()))
 }
 
 type Done = (Vec<Arc<State>>, Option<Value>);

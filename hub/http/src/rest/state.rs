@@ -8,11 +8,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use hearth_core::attributes::Attributes;
 use hearth_core::ids::EntityId;
 use hearth_core::state::{STATE_MAX, State, StateWrite, WriteError, Written};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::auth_gate::{Administrator, SignedIn};
 use crate::body::{self, parse_json};
 use crate::door::Door;
+use crate::openapi::operation::{Content, Operation};
+use crate::openapi::schema::{
+    any, map, message as message_schema, object_with, or_null, state as state_schema,
+};
 use crate::reply::{Refusal, json_text, message};
 
 const NOT_FOUND: &str = "Entity not found.";
@@ -31,6 +35,12 @@ pub(super) async fn read(
         Some(state) => Ok(full(StatusCode::OK, &state)),
         None => Err(Refusal::not_found(NOT_FOUND)),
     }
+}
+
+pub(super) fn describe_read() -> Operation {
+    Operation::new("One state")
+        .path_like("entity_id", "In any case", "zone.home")
+        .replies(200, "The state", Content::Json(state_schema()))
 }
 
 /// `POST`: writes the state machine and nothing behind it.
@@ -75,6 +85,28 @@ pub(super) async fn write(
     Ok(reply)
 }
 
+pub(super) fn describe_write() -> Operation {
+    let scalar = json!({"type": ["string", "number", "boolean"], "maxLength": STATE_MAX});
+    let body = object_with(
+        [("state", scalar)],
+        [("attributes", or_null(map(any()))), ("force_update", any())],
+    );
+    Operation::new("Writes one state, and nothing behind it")
+        .administrators()
+        .path_like("entity_id", "A new one or a known one", "sensor.water")
+        .body(body)
+        .replies(
+            200,
+            "The state that was changed",
+            Content::Json(state_schema()),
+        )
+        .replies(
+            201,
+            "The state that was made",
+            Content::Json(state_schema()),
+        )
+}
+
 /// `DELETE`
 pub(super) async fn remove(
     Administrator(user): Administrator,
@@ -93,6 +125,13 @@ pub(super) async fn remove(
         Some(_) => Ok(message(StatusCode::OK, "Entity removed.")),
         None => Err(Refusal::not_found(NOT_FOUND)),
     }
+}
+
+pub(super) fn describe_remove() -> Operation {
+    Operation::new("Removes one state")
+        .administrators()
+        .path("entity_id", "Which")
+        .replies(200, "It is gone", Content::Json(message_schema()))
 }
 
 /// State, attributes and whether to force the write.

@@ -8,6 +8,8 @@ use hearth_core::state::State;
 
 use crate::auth_gate::SignedIn;
 use crate::door::Door;
+use crate::openapi::operation::{Content, Operation};
+use crate::openapi::schema::{array, state};
 use crate::reply::{Refusal, json_text};
 
 /// Writing more states than this takes long enough to be left to a thread for blocking work.
@@ -28,6 +30,14 @@ pub(super) async fn list(user: SignedIn, door: web::Data<Door>) -> Result<HttpRe
         write(&states)
     };
     Ok(json_text(StatusCode::OK, text))
+}
+
+pub(super) fn describe() -> Operation {
+    Operation::new("Every state that the caller may read").replies(
+        200,
+        "States, in no order",
+        Content::Json(array(state())),
+    )
 }
 
 fn write(states: &[Arc<State>]) -> String {

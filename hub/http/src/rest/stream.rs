@@ -14,7 +14,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, stream};
-use hearth_auth::SessionGuard;
 use hearth_core::bus::{Bus, Delivery, Entities, Filter, Pace, SubscriptionId, Types};
 use hearth_core::event::{Event, EventType};
 use percent_encoding::percent_decode_str;
@@ -23,7 +22,8 @@ use tokio::sync::mpsc;
 use crate::auth_gate::Administrator;
 use crate::connection::ConnectionSocket;
 use crate::door::Door;
-use crate::metrics::OpenConnection;
+use crate::openapi::operation::{Content, Operation};
+use crate::openapi::schema::text;
 use crate::reply::Refusal;
 
 const PING: Bytes = Bytes::from_static(b"data: ping\n\n");
@@ -65,6 +65,7 @@ pub(super) async fn open(
     let body = Body {
         first: VecDeque::from([PING]),
         waiting,
+        ping_every: PING_EVERY,
         closed: door.closed().boxed(),
         _open: (guard, session, door.metrics.open_stream()),
     };
@@ -77,6 +78,17 @@ pub(super) async fn open(
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .streaming(frames))
+}
+
+pub(super) fn describe() -> Operation {
+    Operation::new("Events as they happen")
+        .administrators()
+        .query("restrict", "Event types, separated by commas", text())
+        .replies(
+            200,
+            "Server-sent events: ping, and events as JSON",
+            Content::Other("text/event-stream"),
+        )
 }
 
 /// The types that `restrict` names, and the hub's stop, which ends every stream.
@@ -109,16 +121,18 @@ fn wanted_types(query: &str) -> Result<Types, Refusal> {
 }
 
 /// The reply's body: what waits, and a ping where nothing does.
-struct Body {
+struct Body<O> {
     first: VecDeque<Bytes>,
     waiting: mpsc::Receiver<Arc<Event>>,
+    /// How long nothing may be sent.
+    ping_every: Duration,
     /// Resolves when the door closes.
     closed: BoxFuture<'static, ()>,
     /// Dropped with the body, when the client is gone or the stream has ended.
-    _open: (Closing, SessionGuard, OpenConnection),
+    _open: O,
 }
 
-impl Body {
+impl<O> Body<O> {
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(frame) = self.first.pop_front() {
             return Some(frame);
@@ -126,7 +140,7 @@ impl Body {
         tokio::select! {
             event = self.waiting.recv() => event.map(|event| frame(&event)),
             () = &mut self.closed => None,
-            () = tokio::time::sleep(PING_EVERY) => Some(PING),
+            () = tokio::time::sleep(self.ping_every) => Some(PING),
         }
     }
 }
@@ -228,5 +242,50 @@ impl Handler<Delivery> for EventStream {
                 self.end(ctx);
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use hearth_core::env::Env;
+    use hearth_core::event::{Context as Cause, EventData, Origin};
+
+    use super::*;
+
+    #[test]
+    fn where_nothing_happens_a_ping_is_sent_again_and_again() {
+        actix_web::rt::System::new().block_on(async {
+            let (queue, waiting) = mpsc::channel(1);
+            let mut body = Body {
+                first: VecDeque::from([PING]),
+                waiting,
+                ping_every: Duration::from_millis(5),
+                closed: futures_util::future::pending().boxed(),
+                _open: (),
+            };
+            for _ in 0..3 {
+                assert_eq!(body.next().await, Some(PING));
+            }
+            let env = Env::system();
+            let event = Event::new(
+                EventType::known("knock"),
+                EventData::Json(serde_json::json!({})),
+                Origin::Local,
+                env.now(),
+                Cause::new(&env),
+            );
+            queue.try_send(Arc::new(event)).unwrap();
+            let frame = loop {
+                match body.next().await.unwrap() {
+                    frame if frame == PING => {}
+                    frame => break frame,
+                }
+            };
+            assert!(frame.starts_with(b"data: {\"event_type\":\"knock\""));
+            drop(queue);
+            assert_eq!(body.next().await, None);
+        });
+        assert_eq!(PING_EVERY, Duration::from_secs(50));
     }
 }

@@ -3,12 +3,14 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hearth_core::command::{Caller, ErrorCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::refuse_command;
 use crate::auth_gate::Administrator;
 use crate::body::{self, parse_json};
 use crate::door::Door;
+use crate::openapi::operation::{Content, Operation};
+use crate::openapi::schema::{any, map, object_with, or_null};
 use crate::reply::{Refusal, text};
 
 /// `POST /api/template`
@@ -56,4 +58,16 @@ pub(super) async fn render(
 
 fn failed(why: &str) -> Refusal {
     Refusal::bad_request(format!("Error rendering template: {why}"))
+}
+
+pub(super) fn describe() -> Operation {
+    let template = json!({"type": "string", "examples": ["{{ 1 + 1 }}"]});
+    let body = object_with(
+        [("template", template)],
+        [("variables", or_null(map(any())))],
+    );
+    Operation::new("Renders a template to text")
+        .administrators()
+        .body(body)
+        .replies(200, "The text", Content::Text)
 }

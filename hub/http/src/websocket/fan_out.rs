@@ -4,7 +4,7 @@
 //! asked for it, as one shared event whose JSON is made once. The worker's thread does both this
 //! and the writing, so the fan-out hands on a portion at a time and then lets the sessions write.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use actix::prelude::*;
 use hearth_core::bus::{Bus, Delivery, Entities, Filter, Pace, SubscriptionId, Types};
 use hearth_core::event::{Event, EventType};
 
+use super::entity_feed::Change;
+use super::entity_filter::EntityFilter;
 use super::sockets::{Socket, Sockets};
 
 /// How many messages are handed on before the sessions get their turn.
@@ -33,6 +35,8 @@ pub(super) enum Topic {
     All,
     /// This type.
     Type(EventType),
+    /// Changes of states, told as differences.
+    Entities,
 }
 
 impl Topic {
@@ -41,6 +45,7 @@ impl Topic {
             types: match self {
                 Self::All => Types::All,
                 Self::Type(event_type) => Types::Only(vec![event_type.clone()]),
+                Self::Entities => Types::Only(vec![EventType::STATE_CHANGED]),
             },
             entities: Entities::Any,
         }
@@ -59,21 +64,67 @@ pub(super) struct Topics {
 struct Audience {
     topic: Topic,
     /// By socket and the id of its subscription.
-    subscribers: HashMap<(u64, u64), Rc<Socket>>,
+    subscribers: HashMap<(u64, u64), Subscriber>,
+}
+
+/// One who hears a topic.
+#[derive(Clone)]
+pub(super) struct Subscriber {
+    socket: Rc<Socket>,
+    /// Which entities it wants; all where there is none.
+    filter: Option<Rc<EntityFilter>>,
+    /// It gets nothing until it has what it starts from.
+    has_begun: Rc<Cell<bool>>,
+}
+
+impl Subscriber {
+    /// One who hears all of it from now on.
+    pub(super) fn of_all(socket: Rc<Socket>) -> Self {
+        Self {
+            socket,
+            filter: None,
+            has_begun: Rc::new(Cell::new(true)),
+        }
+    }
+
+    /// One who hears of some entities, from when the flag is set.
+    pub(super) fn of_entities(
+        socket: Rc<Socket>,
+        filter: Option<Rc<EntityFilter>>,
+        has_begun: Rc<Cell<bool>>,
+    ) -> Self {
+        Self {
+            socket,
+            filter,
+            has_begun,
+        }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.has_begun.get()
+            && !self.socket.outbox.is_closing()
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| event.entity_id().is_none_or(|id| filter.passes(id)))
+            && self.socket.may_hear(event)
+    }
 }
 
 /// A subscription of a socket, until it is dropped.
 pub(super) struct Subscription {
     sockets: Rc<Sockets>,
     heard: SubscriptionId,
-    subscriber: (u64, u64),
+    /// See [`Audience::subscribers`].
+    key: (u64, u64),
 }
 
 impl Subscription {
-    /// Subscribes; every event published after this returns goes to the socket, under `id`.
+    /// Subscribes; every event published after this returns goes to the subscriber's socket, under
+    /// `id`.
     pub(super) async fn new(
         sockets: Rc<Sockets>,
-        socket: Rc<Socket>,
+        subscriber: Subscriber,
         id: u64,
         topic: Topic,
     ) -> Self {
@@ -92,12 +143,12 @@ impl Subscription {
             }
             // No await from here: the topic could end in between.
         };
-        let subscriber = (socket.key, id);
-        sockets.topics.join(heard, subscriber, socket);
+        let key = (subscriber.socket.key, id);
+        sockets.topics.join(heard, key, subscriber);
         Self {
             sockets,
             heard,
-            subscriber,
+            key,
         }
     }
 }
@@ -105,7 +156,10 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let bus = &self.sockets.door.hub.bus;
-        self.sockets.topics.leave(self.heard, self.subscriber, bus);
+        let ended = self.sockets.topics.leave(self.heard, self.key, bus);
+        if ended == Some(Topic::Entities) {
+            self.sockets.entities.forget();
+        }
     }
 }
 
@@ -128,35 +182,52 @@ impl Topics {
         self.heard.borrow_mut().insert(topic, heard);
     }
 
-    fn join(&self, heard: SubscriptionId, subscriber: (u64, u64), socket: Rc<Socket>) {
+    fn join(&self, heard: SubscriptionId, key: (u64, u64), subscriber: Subscriber) {
         if let Some(audience) = self.audiences.borrow_mut().get_mut(&heard) {
-            audience.subscribers.insert(subscriber, socket);
+            audience.subscribers.insert(key, subscriber);
         }
     }
 
-    fn leave(&self, heard: SubscriptionId, subscriber: (u64, u64), bus: &Bus) {
+    /// Which topic nobody hears any more now.
+    fn leave(&self, heard: SubscriptionId, key: (u64, u64), bus: &Bus) -> Option<Topic> {
         let mut audiences = self.audiences.borrow_mut();
-        let Some(audience) = audiences.get_mut(&heard) else {
-            return;
-        };
-        audience.subscribers.remove(&subscriber);
-        if audience.subscribers.is_empty() {
-            self.heard.borrow_mut().remove(&audience.topic);
-            audiences.remove(&heard);
-            bus.unsubscribe(heard);
+        let audience = audiences.get_mut(&heard)?;
+        audience.subscribers.remove(&key);
+        if !audience.subscribers.is_empty() {
+            return None;
         }
+        self.heard.borrow_mut().remove(&audience.topic);
+        bus.unsubscribe(heard);
+        audiences.remove(&heard).map(|audience| audience.topic)
     }
 
     /// Puts an event into the outboxes of its audience; `None` where there is none.
-    fn hand_on(&self, heard: SubscriptionId, event: &Arc<Event>, queue: usize) -> Option<Handed> {
+    fn hand_on(
+        &self,
+        heard: SubscriptionId,
+        event: &Arc<Event>,
+        sockets: &Sockets,
+        queue: usize,
+    ) -> Option<Handed> {
         let audiences = self.audiences.borrow();
         let audience = audiences.get(&heard)?;
+        let change = match audience.topic {
+            Topic::Entities => Change::of(event).map(Rc::new),
+            Topic::All | Topic::Type(_) => None,
+        };
+        if let Some(change) = &change {
+            sockets.entities.note(change);
+        }
         let mut handed = Handed::default();
-        for ((_, id), socket) in &audience.subscribers {
-            if socket.outbox.is_closing() || !socket.may_hear(event) {
+        for ((_, id), subscriber) in &audience.subscribers {
+            if !subscriber.wants(event) {
                 continue;
             }
-            let waiting = socket.outbox.event(*id, event);
+            let socket = &subscriber.socket;
+            let waiting = match &change {
+                Some(change) => socket.outbox.change(*id, change),
+                None => socket.outbox.event(*id, event),
+            };
             handed.messages += 1;
             if waiting > queue {
                 handed.too_slow.push(Rc::clone(socket));
@@ -194,7 +265,7 @@ impl FanOut {
         let Some(sockets) = self.sockets.upgrade() else {
             return ctx.stop();
         };
-        let Some(handed) = sockets.topics.hand_on(heard, event, self.queue) else {
+        let Some(handed) = sockets.topics.hand_on(heard, event, &sockets, self.queue) else {
             // Asked for by a socket that went away while it waited.
             sockets.door.hub.bus.unsubscribe(heard);
             return;
@@ -240,6 +311,17 @@ impl Handler<Delivery> for FanOut {
             Delivery::Lagged { missed, .. } => tracing::error!(missed, "the fan-out missed events"),
         }
     }
+}
+
+/// Answered when all that the bus has delivered before is handed on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct HandOnAll;
+
+impl Handler<HandOnAll> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, HandOnAll: HandOnAll, _: &mut Context<Self>) {}
 }
 
 /// The user of a socket was shut out, or its token revoked.

@@ -10,20 +10,30 @@
 //! Spec: websocket-api.
 
 mod commands;
+mod compressed;
+mod entity_feed;
+mod entity_filter;
+mod entity_stream;
 mod fan_out;
 mod fields;
 mod incoming;
 mod message;
 mod outbox;
+mod outgoing;
 mod reply;
 mod session;
 mod sign_in;
 mod signed_in;
 mod sockets;
+mod stream;
+mod subscriptions;
 
+use std::rc::Rc;
+
+use actix_http::ws::Codec;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use actix_web_actors::ws;
+use actix_web_actors::ws::{self, WebsocketContext};
 
 use crate::client_address::client_address;
 use crate::connection::ConnectionSocket;
@@ -31,6 +41,7 @@ use crate::door::Door;
 use crate::reply::{busy, text};
 
 use incoming::{Guarded, MessageLimit};
+use outgoing::Outgoing;
 use session::WsSession;
 use sockets::Sockets;
 
@@ -41,9 +52,10 @@ pub(crate) async fn upgrade(
     stream: web::Payload,
     door: web::Data<Door>,
 ) -> actix_web::Result<HttpResponse> {
-    if let Err(error) = ws::handshake(&request) {
-        return Ok(text(StatusCode::BAD_REQUEST, error.to_string()));
-    }
+    let mut switch = match ws::handshake(&request) {
+        Ok(switch) => switch,
+        Err(error) => return Ok(text(StatusCode::BAD_REQUEST, error.to_string())),
+    };
     let Some(counted) = door.metrics.open_socket(door.websocket().sockets) else {
         tracing::warn!(
             limit = door.websocket().sockets,
@@ -54,8 +66,9 @@ pub(crate) async fn upgrade(
     let place = Sockets::of_this_worker(&door).open(ConnectionSocket::of(&request), counted);
     let limit = MessageLimit::before_sign_in(door.websocket().message_limit);
     let longest = door.websocket().message_limit;
+    let socket = Rc::clone(&place.socket);
     let session = WsSession::new(door, place, limit.clone(), client_address(&request));
-    ws::WsResponseBuilder::new(session, &request, Guarded::new(stream, limit))
-        .frame_size(longest)
-        .start()
+    let codec = Codec::new().max_size(longest);
+    let frames = WebsocketContext::with_codec(session, Guarded::new(stream, limit), codec);
+    Ok(switch.streaming(Outgoing::new(frames, socket)))
 }

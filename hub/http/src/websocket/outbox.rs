@@ -1,28 +1,68 @@
 //! What waits to be sent on one socket: answers and events, in one order.
 //!
 //! The socket's session takes from it as much as the connection will take. An event waits as the
-//! shared event, not as its bytes; its envelope is written when its turn comes.
+//! shared event, not as its bytes; its envelope is written when its turn comes. A message too large
+//! for that goes past the session: see [`Outgoing`](super::outgoing::Outgoing).
+//!
+//! Where many messages wait, later changes of an entity join the one that waits already, so that a
+//! client that subscribed to entities and is behind catches up instead of being cut off.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
 use actix_http::ws::CloseReason;
+use bytes::Bytes;
 use bytestring::ByteString;
 use hearth_core::event::Event;
+use hearth_core::ids::EntityId;
+use hearth_core::state::State;
+
+use super::compressed;
+use super::entity_feed::Change;
+use super::outgoing::Large;
+use super::reply::{Answer, reply};
 
 /// How much is handed to the connection at a time, in bytes: what it buffers itself.
-const SHARE: usize = 32 * 1024;
+pub(super) const SHARE: usize = 16 * 1024;
+/// Longer messages are not copied into a share.
+const LARGE: usize = 64 * 1024;
+/// When this many messages wait, changes of one entity are joined.
+const JOINED_FROM: usize = 512;
+/// How much room an empty queue keeps.
+const KEPT_PLACES: usize = 64;
 /// Room for an envelope around an event.
 const ENVELOPE: usize = 64;
 
 enum Item {
     Reply(ByteString),
+    /// A large result that is JSON already.
+    Result {
+        id: u64,
+        json: Bytes,
+    },
     Event {
         subscription: u64,
         event: Arc<Event>,
+    },
+    /// An event that is JSON already.
+    StreamEvent {
+        subscription: u64,
+        json: Bytes,
+    },
+    /// A change of an entity.
+    Change {
+        subscription: u64,
+        change: Rc<Change>,
+    },
+    /// Several changes of an entity in one: from the state before the first to that after the last.
+    Joined {
+        subscription: u64,
+        old: Option<Arc<State>>,
+        new: Option<Arc<State>>,
     },
     Ping,
     Close(CloseReason),
@@ -47,6 +87,11 @@ pub(super) struct Outbox {
     closing: Cell<bool>,
     coalescing: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// How many items were taken in all, which makes of a place in the queue a lasting number.
+    taken: Cell<u64>,
+    /// While changes are joined: the number of the one that waits, by subscription and entity.
+    waiting_changes: RefCell<HashMap<(u64, EntityId), u64>>,
+    large: RefCell<Option<Large>>,
 }
 
 impl Outbox {
@@ -57,6 +102,16 @@ impl Outbox {
         self.push(Item::Reply(text));
     }
 
+    /// Queues the result of command `id`, as JSON; a large one is not copied.
+    pub(super) fn result(&self, id: u64, json: Bytes) {
+        if json.len() <= LARGE {
+            return self.reply(reply(id, Ok(Answer::Shared(json))));
+        }
+        self.replies.set(self.replies.get() + 1);
+        self.reply_bytes.set(self.reply_bytes.get() + json.len());
+        self.push(Item::Result { id, json });
+    }
+
     /// Queues an event of a subscription; says how many messages wait now.
     pub(super) fn event(&self, subscription: u64, event: &Arc<Event>) -> usize {
         self.push(Item::Event {
@@ -64,6 +119,69 @@ impl Outbox {
             event: Arc::clone(event),
         });
         self.queue.borrow().len()
+    }
+
+    /// Queues an event of an integration's subscription, as JSON; says how many messages wait now.
+    pub(super) fn stream_event(&self, subscription: u64, json: Bytes) -> usize {
+        self.push(Item::StreamEvent { subscription, json });
+        self.queue.borrow().len()
+    }
+
+    /// Queues a change of an entity, or joins it to one that waits; says how many messages wait now.
+    pub(super) fn change(&self, subscription: u64, change: &Rc<Change>) -> usize {
+        let item = Item::Change {
+            subscription,
+            change: Rc::clone(change),
+        };
+        if self.len() < JOINED_FROM {
+            self.push(item);
+            return self.len();
+        }
+        let taken = self.taken.get();
+        let next = taken + self.len() as u64;
+        let mut waiting = self.waiting_changes.borrow_mut();
+        let known = waiting
+            .entry((subscription, change.entity_id.clone()))
+            .or_insert(next);
+        // One that was taken since has a number below those in the queue.
+        let place = known.checked_sub(taken).filter(|_| *known != next);
+        let joined = place
+            .and_then(|place| usize::try_from(place).ok())
+            .is_some_and(|place| self.join(place, change.new.as_ref()));
+        if !joined {
+            *known = next;
+            self.push(item);
+        }
+        self.len()
+    }
+
+    /// Makes the change at this place lead to `new`.
+    fn join(&self, place: usize, new: Option<&Arc<State>>) -> bool {
+        let mut queue = self.queue.borrow_mut();
+        let Some(item) = queue.get_mut(place) else {
+            return false;
+        };
+        let (subscription, old) = match item {
+            Item::Change {
+                subscription,
+                change,
+            } => (*subscription, change.old.clone()),
+            Item::Joined {
+                subscription, old, ..
+            } => (*subscription, old.take()),
+            _ => return false,
+        };
+        *item = Item::Joined {
+            subscription,
+            old,
+            new: new.map(Arc::clone),
+        };
+        true
+    }
+
+    /// A message that was too large for a share; it must go out before anything else is taken.
+    pub(super) fn take_large(&self) -> Option<Large> {
+        self.large.borrow_mut().take()
     }
 
     /// Queues a ping of the WebSocket protocol.
@@ -80,6 +198,7 @@ impl Outbox {
     /// Closes in place of what waits.
     pub(super) fn discard_and_close(&self, reason: CloseReason) {
         self.queue.borrow_mut().clear();
+        self.waiting_changes.borrow_mut().clear();
         self.replies.set(0);
         self.reply_bytes.set(0);
         self.close(reason);
@@ -130,25 +249,48 @@ impl Outbox {
     }
 
     /// Takes what goes out next: at least one message where any waits, and not much more than a
-    /// share.
+    /// share. Ends with a large message, which [`Outbox::take_large`] gives.
     pub(super) fn take_share(&self, mut send: impl FnMut(Frame)) {
         let mut bytes = 0;
         let mut array = String::new();
-        while bytes < SHARE {
-            let Some(item) = self.queue.borrow_mut().pop_front() else {
+        while bytes < SHARE && self.large.borrow().is_none() {
+            let Some(item) = self.take() else {
                 break;
             };
             let text = match item {
-                Item::Reply(text) => {
-                    self.replies.set(self.replies.get().saturating_sub(1));
-                    self.reply_bytes
-                        .set(self.reply_bytes.get().saturating_sub(text.len()));
-                    text
+                Item::Reply(text) if text.len() > LARGE => {
+                    send_array(&mut array, &mut send);
+                    *self.large.borrow_mut() = Some(Large::text(text));
+                    return;
                 }
+                Item::Result { id, json } => {
+                    send_array(&mut array, &mut send);
+                    *self.large.borrow_mut() = Some(Large::result(id, json));
+                    return;
+                }
+                Item::StreamEvent { subscription, json } if json.len() > LARGE => {
+                    send_array(&mut array, &mut send);
+                    *self.large.borrow_mut() = Some(Large::event(subscription, json));
+                    return;
+                }
+                Item::Reply(text) => text,
                 Item::Event {
                     subscription,
                     event,
-                } => enveloped(subscription, &event),
+                } => enveloped(subscription, event.json()),
+                Item::StreamEvent { subscription, json } => enveloped(subscription, &json),
+                Item::Change {
+                    subscription,
+                    change,
+                } => enveloped(subscription, change.json()),
+                Item::Joined {
+                    subscription,
+                    old,
+                    new,
+                } => match compressed::change(old.as_deref(), new.as_deref()) {
+                    Some(json) => enveloped(subscription, json.as_bytes()),
+                    None => continue,
+                },
                 Item::Ping => {
                     send_array(&mut array, &mut send);
                     send(Frame::Ping);
@@ -171,6 +313,33 @@ impl Outbox {
         }
         send_array(&mut array, &mut send);
     }
+
+    fn take(&self) -> Option<Item> {
+        let mut queue = self.queue.borrow_mut();
+        let item = queue.pop_front()?;
+        self.taken.set(self.taken.get() + 1);
+        if queue.is_empty() {
+            // What one burst took is not kept by every socket.
+            queue.shrink_to(KEPT_PLACES);
+        }
+        if queue.len() < JOINED_FROM {
+            let mut waiting = self.waiting_changes.borrow_mut();
+            if !waiting.is_empty() {
+                *waiting = HashMap::new();
+            }
+        }
+        let reply = match &item {
+            Item::Reply(text) => Some(text.len()),
+            Item::Result { json, .. } => Some(json.len()),
+            _ => None,
+        };
+        if let Some(bytes) = reply {
+            self.replies.set(self.replies.get().saturating_sub(1));
+            let left = self.reply_bytes.get().saturating_sub(bytes);
+            self.reply_bytes.set(left);
+        }
+        Some(item)
+    }
 }
 
 fn send_array(array: &mut String, send: &mut impl FnMut(Frame)) {
@@ -181,12 +350,11 @@ fn send_array(array: &mut String, send: &mut impl FnMut(Frame)) {
 }
 
 /// `{"id":…,"type":"event","event":…}`, in one allocation.
-fn enveloped(subscription: u64, event: &Event) -> ByteString {
-    let event = event.json();
+fn enveloped(subscription: u64, event: &[u8]) -> ByteString {
     let mut out = String::with_capacity(event.len() + ENVELOPE);
     // Writing into a String does not fail.
     let _ = write!(out, "{{\"id\":{subscription},\"type\":\"event\",\"event\":");
-    // The event was written as text.
+    // It was written as text.
     out.push_str(std::str::from_utf8(event).unwrap_or("null"));
     out.push('}');
     out.into()
@@ -256,12 +424,24 @@ mod tests {
             outbox.reply("7".repeat(SHARE / 2).into());
         }
         assert_eq!((taken(&outbox).len(), outbox.len()), (2, 3));
-        outbox.reply("8".repeat(SHARE * 4).into());
-        assert_eq!(taken(&outbox).len(), 2);
         assert_eq!(
             (taken(&outbox).len(), taken(&outbox).len(), outbox.len()),
-            (2, 0, 0)
+            (2, 1, 0)
         );
+    }
+
+    #[test]
+    fn a_large_message_goes_alone_and_before_all_behind_it() {
+        let outbox = Outbox::default();
+        outbox.coalesce(true);
+        outbox.reply("1".into());
+        outbox.reply("8".repeat(LARGE + 1).into());
+        outbox.reply("2".into());
+        assert_eq!(taken(&outbox), [Frame::Text("[1]".into())]);
+        assert_eq!(taken(&outbox), []);
+        assert!(outbox.take_large().is_some() && outbox.take_large().is_none());
+        assert_eq!(taken(&outbox), [Frame::Text("2".into())]);
+        assert_eq!(outbox.waiting_replies(), (0, 0));
     }
 
     #[test]

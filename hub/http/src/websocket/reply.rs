@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use bytes::Bytes;
 use bytestring::ByteString;
 use hearth_core::command::CommandError;
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ pub(super) enum Answer {
     Nothing,
     /// A JSON value.
     Value(Value),
+    /// JSON that other sockets may be answered with too.
+    Shared(Bytes),
     /// JSON written straight into the reply.
     Written(Box<dyn FnOnce(&mut String) + Send>),
     /// No result but `pong`.
@@ -43,6 +46,8 @@ fn result(id: u64, answer: Answer) -> ByteString {
         Answer::Value(value) => {
             let _ = write!(out, "{value}");
         }
+        // It was written as text.
+        Answer::Shared(json) => out.push_str(std::str::from_utf8(&json).unwrap_or("null")),
         Answer::Written(write) => write(&mut out),
     }
     out.push('}');

@@ -137,6 +137,7 @@ impl WsSession {
             Rc::clone(&self.place.sockets),
             Rc::clone(&self.place.socket),
             user,
+            self.address,
             guard,
         )));
     }

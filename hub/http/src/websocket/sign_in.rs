@@ -35,9 +35,16 @@ pub(super) fn examine(text: &str, depth: usize, auth: &Auth, address: Option<IpA
                 .and_then(|token| auth.authenticate(token).ok())
                 .filter(|user| address.is_some_and(|address| user.may_come_from(address)));
             match user {
-                Some(user) => Verdict::Welcome(Box::new(user)),
+                Some(user) => {
+                    if let Some(address) = address {
+                        auth.note_success(address);
+                    }
+                    Verdict::Welcome(Box::new(user))
+                }
                 None => {
-                    tracing::warn!(?address, "a socket tried to sign in without a good token");
+                    if let Some(address) = address {
+                        auth.note_bad_token(address, "a socket", token.unwrap_or_default());
+                    }
                     Verdict::Invalid(WRONG_TOKEN.to_owned())
                 }
             }

@@ -1,7 +1,7 @@
 //! The command phase of a socket: ids, order, and how much may run at a time (spec §2).
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context as Task, Poll};
 
@@ -13,12 +13,13 @@ use hearth_core::command::{Access, Caller, CommandError, ErrorCode};
 use hearth_core::event::Context;
 use serde_json::{Map, Value};
 
-use super::commands::{self, Act, Done, Named};
-use super::fan_out::Subscription;
+use super::commands::{self, Act, Done, Named, Then};
 use super::fields::Fields;
 use super::message::{Batch, Envelope, Malformed};
 use super::reply::{Answer, refusal, reply};
 use super::sockets::{Socket, Sockets};
+use super::stream::Stream;
+use super::subscriptions::{Subscription, Subscriptions};
 use crate::door::Door;
 
 /// How many replies, and how many bytes of them, may wait before further commands do.
@@ -32,8 +33,9 @@ pub(super) struct SignedIn {
     pub(super) socket: Rc<Socket>,
     /// As of the last command.
     pub(super) user: Authenticated,
-    /// By the id of the command that made them.
-    pub(super) subscriptions: HashMap<u64, Subscription>,
+    /// Where the client is, as far as the system knows.
+    pub(super) address: Option<IpAddr>,
+    pub(super) subscriptions: Rc<Subscriptions>,
     last_id: u64,
     batch: Option<Batch>,
     /// A command that those behind it must find done.
@@ -48,6 +50,7 @@ impl SignedIn {
         sockets: Rc<Sockets>,
         socket: Rc<Socket>,
         user: Authenticated,
+        address: Option<IpAddr>,
         listed: SessionGuard,
     ) -> Self {
         Self {
@@ -55,7 +58,8 @@ impl SignedIn {
             sockets,
             socket,
             user,
-            subscriptions: HashMap::new(),
+            address,
+            subscriptions: Rc::default(),
             last_id: 0,
             batch: None,
             first: None,
@@ -122,17 +126,27 @@ impl SignedIn {
     }
 
     fn finish_first(&mut self, id: u64, outcome: Result<Done, CommandError>) {
-        let outcome = outcome.map(|done| {
-            if let Some(subscription) = done.subscription {
-                self.subscriptions.insert(id, subscription);
+        let Done { answer, then } = match outcome {
+            Ok(done) => done,
+            Err(error) => return self.answer(id, Err(error)),
+        };
+        self.answer(id, Ok(answer));
+        match then {
+            Then::Nothing => {}
+            Then::Keep(subscription) => self.subscriptions.insert(id, subscription),
+            Then::Begin(stream, beginning) => {
+                stream.begin(beginning);
+                self.subscriptions
+                    .insert(id, Subscription::Entities(stream));
             }
-            done.answer
-        });
-        self.answer(id, outcome);
+        }
     }
 
     fn answer(&self, id: u64, outcome: Result<Answer, CommandError>) {
-        self.socket.outbox.reply(reply(id, outcome));
+        match outcome {
+            Ok(Answer::Shared(json)) => self.socket.outbox.result(id, json),
+            other => self.socket.outbox.reply(reply(id, other)),
+        }
     }
 
     /// Takes one element of a message. Only what reaches a command advances the last id.
@@ -168,6 +182,7 @@ impl SignedIn {
             Ok(Act::Done(answer)) => self.answer(id, Ok(answer)),
             Ok(Act::First(first)) => self.first = Some((id, first)),
             Ok(Act::Beside(beside)) => self.run_beside(id, beside),
+            Ok(Act::Stream(stream)) => self.run_stream(id, stream),
             Err(error) => self.answer(id, Err(error)),
         }
     }
@@ -191,6 +206,21 @@ impl SignedIn {
         actix::spawn(async move {
             let outcome = beside.await;
             running.socket.outbox.reply(reply(id, outcome));
+        });
+    }
+
+    /// The same, and brings the events that follow.
+    fn run_stream(&self, id: u64, stream: Stream) {
+        let running = Running::new(Rc::clone(&self.running), Rc::clone(&self.socket));
+        let sockets = Rc::clone(&self.sockets);
+        actix::spawn(async move {
+            let (outcome, pump) = stream.answer().await;
+            running.socket.outbox.reply(reply(id, outcome));
+            let socket = Rc::clone(&running.socket);
+            drop(running);
+            if let Some(pump) = pump {
+                pump.run(&sockets, &socket).await;
+            }
         });
     }
 }

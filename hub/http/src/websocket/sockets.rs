@@ -16,6 +16,8 @@ use hearth_core::event::Event;
 use hearth_core::settings::WebSocketSettings;
 use tokio::time::Instant;
 
+use super::commands::WrittenStates;
+use super::entity_feed::EntityFeed;
 use super::fan_out::{FanOut, Topics};
 use super::outbox::Outbox;
 use crate::connection::ConnectionSocket;
@@ -118,6 +120,8 @@ impl Socket {
 pub(super) struct Sockets {
     pub(super) door: Door,
     pub(super) topics: Topics,
+    pub(super) entities: EntityFeed,
+    pub(super) written_states: WrittenStates,
     pub(super) fan_out: Addr<FanOut>,
     open: RefCell<HashMap<u64, Rc<Socket>>>,
     last_key: Cell<u64>,
@@ -145,6 +149,8 @@ impl Sockets {
         let sockets = Rc::new_cyclic(|sockets| Self {
             door: door.clone(),
             topics: Topics::default(),
+            entities: EntityFeed::default(),
+            written_states: WrittenStates::default(),
             fan_out: FanOut::new(sockets.clone(), door.websocket().queue).start(),
             open: RefCell::default(),
             last_key: Cell::new(0),
@@ -210,6 +216,8 @@ impl Sockets {
 
     fn sweep(&self, since_last: Duration) {
         let now = Instant::now();
+        self.entities.forget_unused(now);
+        self.written_states.forget_unused(now);
         let regained = (since_last.as_secs_f64() * PATIENCE_REGAINED) as u32;
         // Closing does not change the table: a session leaves it when it is polled.
         for socket in self.open.borrow().values() {

@@ -55,7 +55,12 @@ impl Home {
     async fn open(settings: Settings) -> Self {
         let store = Store::open(&Location::Memory, StoreSettings::default()).unwrap();
         let hub = Hub::open(Env::system(), Arc::new(settings), store.clone()).unwrap();
-        let auth = Auth::load(store, hub.env.clone(), AuthSettings::default()).unwrap();
+        let auth = Auth::load(
+            store,
+            hub.env.clone(),
+            AuthSettings::from_settings(&hub.settings),
+        )
+        .unwrap();
         let door = Door::new(hub, auth);
         door.hub.users.set(Arc::new(Directory(door.auth.clone())));
         let (admin, admin_id) = token(&door, NewUser::person("Ada").owner()).await;
@@ -171,9 +176,17 @@ impl Integration for Lab {
             }
             host.register_admin_service("secret", "Administers", Schema::Anything)
                 .await;
-            for command in ["template/render", "lab/config_entry/remove"] {
+            for command in [
+                "template/render",
+                "lab/config_entry/remove",
+                "lab/config_flow/start",
+                "config_entries/get",
+            ] {
                 host.register_command(command, Access::Admin);
             }
+            host.register_command("intent/handle", Access::AnyUser);
+            host.register_command("lab/local", Access::Local);
+            host.register_command("lab/inside", Access::Inside);
             for (method, path, access) in [
                 (http::Method::POST, "/api/lab/things", ViewAccess::AnyUser),
                 (
@@ -253,6 +266,9 @@ impl Integration for Lab {
         Box::pin(async move {
             match (&*command.name, command.data.get("template")) {
                 ("lab/config_entry/remove", _) => Ok(json!({"require_restart": false})),
+                ("lab/config_flow/start", _) => Ok(json!({"type": "abort", "reason": "lab"})),
+                ("config_entries/get", _) => Ok(self.entries(command.data.get("domain"))),
+                ("intent/handle", _) => Ok(json!({"speech": {}, "card": {}, "data": {}})),
                 (_, Some(template)) if template == "{{ 1 / 0 }}" => Err(CommandError::new(
                     ErrorCode::TEMPLATE,
                     "ZeroDivisionError: division by zero",
@@ -282,5 +298,18 @@ impl Integration for Lab {
             }
             ViewResponse::json(200, &seen)
         })
+    }
+}
+
+impl Lab {
+    /// The config entries of a domain, or all.
+    fn entries(&self, domain: Option<&Value>) -> Value {
+        let host = self.host.as_ref().unwrap();
+        let entries = host.hub().registries.config_entries.list();
+        entries
+            .iter()
+            .filter(|entry| domain.is_none_or(|domain| *domain == *entry.domain))
+            .map(|entry| json!({"entry_id": entry.entry_id, "domain": entry.domain, "title": entry.title}))
+            .collect()
     }
 }

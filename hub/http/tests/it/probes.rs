@@ -1,5 +1,6 @@
 //! `/healthz`, `/metrics` and the page.
 
+use hearth_core::integration::{Factory, Manifest};
 use serde_json::json;
 
 use crate::home::{with_home, with_settings};
@@ -12,6 +13,20 @@ fn a_running_hub_is_healthy() {
             (reply.status, reply.json()),
             (200, json!({"status": "ok", "phase": "RUNNING"}))
         );
+    });
+}
+
+#[test]
+fn an_integration_that_failed_is_named_and_the_hub_stays_healthy() {
+    with_home(async |home| {
+        let needy = Manifest::new("needy", "Needy").requiring(&["nobody/answers"]);
+        let factory = Factory::new(needy, |_| unreachable!("it is not started"));
+        home.door.hub.start_integrations(vec![factory]).await;
+        let reply = home.plain("GET", "/healthz", "", "").await;
+        let expected = json!({
+            "status": "degraded", "phase": "RUNNING", "integrations": ["needy"],
+        });
+        assert_eq!((reply.status, reply.json()), (200, expected));
     });
 }
 
@@ -58,7 +73,7 @@ fn metrics_are_told_in_openmetrics_text() {
 }
 
 #[test]
-fn the_page_says_that_the_hub_runs_and_loads_nothing() {
+fn the_page_asks_who_is_there_and_runs_no_script() {
     with_home(async |home| {
         let reply = home.plain("GET", "/", "", "").await;
         assert_eq!(
@@ -71,8 +86,7 @@ fn the_page_says_that_the_hub_runs_and_loads_nothing() {
                 .unwrap()
                 .starts_with("default-src 'none'")
         );
-        assert!(reply.text().contains("is up and running") && !reply.text().contains("<script"));
-        assert!(!reply.text().contains("{version}"));
+        assert!(reply.text().contains("Sign in") && !reply.text().contains("<script"));
     });
 }
 

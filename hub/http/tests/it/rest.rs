@@ -3,35 +3,38 @@
 use hearth_auth::UserUpdate;
 use serde_json::json;
 
-use crate::home::with_home;
+use crate::home::{Home, with_home};
 
-const ANY_USER: [(&str, &str); 9] = [
-    ("GET", "/api/"),
-    ("GET", "/api/config"),
-    ("GET", "/api/core/state"),
-    ("GET", "/api/components"),
-    ("GET", "/api/events"),
-    ("GET", "/api/services"),
-    ("GET", "/api/states"),
-    ("GET", "/api/states/light.lab"),
-    ("POST", "/api/services/lab/dim"),
-];
-
-const ADMIN: [(&str, &str); 7] = [
-    ("POST", "/api/states/light.lab"),
-    ("DELETE", "/api/states/light.lab"),
-    ("POST", "/api/events/knock"),
-    ("GET", "/api/stream"),
-    ("POST", "/api/template"),
-    ("GET", "/api/config/config_entries/entry"),
-    ("DELETE", "/api/config/config_entries/entry/x"),
-];
+/// Every row of the table that wants a token: method, path, and whether it is for administrators.
+async fn guarded(home: &Home) -> Vec<(String, String, bool)> {
+    let document = home.admin("GET", "/api/openapi.json", "").await.json();
+    let mut guarded = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation["security"] == json!([{"bearer": []}]) {
+                let for_admins = operation["description"] == "For administrators.";
+                let path = path.replace(['{', '}'], "");
+                guarded.push((method.to_ascii_uppercase(), path, for_admins));
+            }
+        }
+    }
+    for row in [
+        ("GET", "/api/states", false),
+        ("GET", "/api/stream", true),
+        ("DELETE", "/api/config/config_entries/entry/entry_id", true),
+        ("POST", "/api/lab/things", false),
+    ] {
+        let row = (row.0.to_owned(), row.1.to_owned(), row.2);
+        assert!(guarded.contains(&row), "{row:?}");
+    }
+    guarded
+}
 
 #[test]
 fn every_path_wants_a_good_token() {
     with_home(async |home| {
-        for (method, path) in ANY_USER.into_iter().chain(ADMIN) {
-            let nothing = home.plain(method, path, "", "").await;
+        for (method, path, _) in guarded(&home).await {
+            let nothing = home.plain(&method, &path, "", "").await;
             assert_eq!(
                 nothing.plain(),
                 (401, "401: Unauthorized"),
@@ -71,8 +74,11 @@ fn every_path_wants_a_good_token() {
 #[test]
 fn what_only_administrators_may_do_is_401_for_others() {
     with_home(async |home| {
-        for (method, path) in ADMIN {
-            let reply = home.bearing(&home.user, method, path, "").await;
+        for (method, path, for_admins) in guarded(&home).await {
+            if !for_admins {
+                continue;
+            }
+            let reply = home.bearing(&home.user, &method, &path, "").await;
             assert_eq!(reply.plain(), (401, "401: Unauthorized"), "{method} {path}");
         }
     });
@@ -266,35 +272,6 @@ fn a_template_answers_text_or_why_it_failed() {
 }
 
 #[test]
-fn a_config_entry_is_listed_and_removed_by_its_owner() {
-    with_home(async |home| {
-        let list = home
-            .admin("GET", "/api/config/config_entries/entry?domain=lab", "")
-            .await
-            .json();
-        assert_eq!(list.as_array().unwrap().len(), 1);
-        assert_eq!(list[0]["title"], "The lab");
-        let other = home
-            .admin("GET", "/api/config/config_entries/entry?domain=other", "")
-            .await;
-        assert_eq!(other.json(), json!([]));
-        let path = format!(
-            "/api/config/config_entries/entry/{}",
-            list[0]["entry_id"].as_str().unwrap()
-        );
-        let removed = home.admin("DELETE", &path, "").await;
-        assert_eq!(removed.json(), json!({"require_restart": false}));
-        let unknown = home
-            .admin("DELETE", "/api/config/config_entries/entry/x", "")
-            .await;
-        assert_eq!(
-            unknown.message(),
-            (404, "Invalid entry specified".to_owned())
-        );
-    });
-}
-
-#[test]
 fn a_sentence_without_an_assistant_finds_nobody() {
     with_home(async |home| {
         let say = async |body: &str| {
@@ -302,16 +279,100 @@ fn a_sentence_without_an_assistant_finds_nobody() {
                 .await
                 .status
         };
-        assert_eq!(say(r#"{"text": "turn on the light"}"#).await, 404);
+        for body in [r#"{"text": "turn on the light"}"#, "{}", ""] {
+            assert_eq!(say(body).await, 404, "{body}");
+        }
+    });
+}
+
+#[test]
+fn an_intent_goes_to_whoever_handles_it() {
+    with_home(async |home| {
+        let handle = async |body: &str| {
+            home.bearing(&home.user, "POST", "/api/intent/handle", body)
+                .await
+        };
+        let handled = handle(r#"{"name": "HassTurnOn", "data": {"name": "lamp"}}"#).await;
+        assert_eq!(
+            (handled.status, &handled.json()["speech"]),
+            (200, &json!({}))
+        );
         for body in [
             "",
+            "[]",
             "{}",
-            r#"{"text": 1}"#,
-            r#"{"text": "x", "mood": "y"}"#,
-            r#"{"text": "x", "language": 1}"#,
+            r#"{"name": 1}"#,
+            r#"{"name": "x", "data": 1}"#,
+            r#"{"name": "x", "mood": "y"}"#,
         ] {
-            assert_eq!(say(body).await, 400, "{body}");
+            assert_eq!(handle(body).await.status, 400, "{body}");
         }
+    });
+}
+
+#[test]
+fn what_went_wrong_is_told_to_administrators_as_text() {
+    with_home(async |home| {
+        hearth_core::log_ring::LogRing::of_this_process().keep(hearth_core::log_ring::LogEntry {
+            time: home.door.hub.env.now(),
+            level: hearth_core::log_ring::LogLevel::Warning,
+            target: "lab".to_owned(),
+            message: "the lamp flickers".to_owned(),
+        });
+        let log = home.admin("GET", "/api/error_log", "").await;
+        assert_eq!(
+            (log.status, log.field("content-type")),
+            (200, Some("text/plain; charset=utf-8"))
+        );
+        assert!(log.text().contains("WARNING [lab] the lamp flickers\n"));
+        let other = home.bearing(&home.user, "GET", "/api/error_log", "").await;
+        assert_eq!(other.plain(), (401, "401: Unauthorized"));
+    });
+}
+
+#[test]
+fn what_is_not_loaded_is_not_found() {
+    with_home(async |home| {
+        for (method, path) in [
+            ("GET", "/api/history/period"),
+            ("GET", "/api/logbook"),
+            ("GET", "/api/calendars"),
+            ("GET", "/api/camera_proxy/camera.door"),
+            ("GET", "/api/camera_proxy_stream/camera.door"),
+            ("GET", "/api/discovery_info"),
+            ("POST", "/api/config/core/check_config"),
+            ("GET", "/api/config/automation/config/1"),
+        ] {
+            let reply = home.admin(method, path, "").await;
+            assert_eq!(reply.plain(), (404, "404: Not Found"), "{method} {path}");
+        }
+    });
+}
+
+#[test]
+fn the_document_of_the_api_lists_what_is_served() {
+    with_home(async |home| {
+        let reply = home
+            .bearing(&home.user, "GET", "/api/openapi.json", "")
+            .await;
+        assert_eq!(reply.status, 200);
+        let document = reply.json();
+        assert_eq!(document["openapi"], "3.1.0");
+        for (path, method) in [
+            ("/api/states/{entity_id}", "delete"),
+            ("/api/webhook/{webhook_id}", "put"),
+            ("/api/lab/things/{name}", "get"),
+            ("/api/lab/secrets", "get"),
+        ] {
+            assert!(
+                document["paths"][path][method].is_object(),
+                "{method} {path}"
+            );
+        }
+        let secrets = &document["paths"]["/api/lab/secrets"]["get"];
+        assert_eq!(secrets["security"], json!([{"bearer": []}]));
+        let without = home.plain("GET", "/api/openapi.json", "", "").await;
+        assert_eq!(without.status, 401);
     });
 }
 
@@ -331,9 +392,20 @@ fn large_replies_are_compressed_for_those_who_ask() {
         };
         let plain = get("/api/states", "").await;
         assert_eq!(plain.field("content-encoding"), None);
-        let small = get("/api/states", "Accept-Encoding: deflate, gzip;q=0.5\r\n").await;
-        assert_eq!(small.field("content-encoding"), Some("gzip"));
-        assert!(small.body.starts_with(&[0x1f, 0x8b]) && small.body.len() < plain.body.len() / 4);
+        for (accept, coding, start) in [
+            ("gzip", "gzip", [0x1f, 0x8b]),
+            ("gzip, deflate, br", "deflate", [0x78, 0x01]),
+            ("deflate;q=0, gzip;q=0.5", "gzip", [0x1f, 0x8b]),
+        ] {
+            let small = get("/api/states", &format!("Accept-Encoding: {accept}\r\n")).await;
+            assert_eq!(small.field("content-encoding"), Some(coding), "{accept}");
+            assert!(
+                small.body.starts_with(&start),
+                "{accept}: {:?}",
+                &small.body[..2]
+            );
+            assert!(small.body.len() < plain.body.len() / 4);
+        }
         assert_eq!(
             get("/api/states", "Accept-Encoding: gzip;q=0\r\n")
                 .await

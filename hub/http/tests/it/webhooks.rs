@@ -1,5 +1,7 @@
 //! `/api/webhook/{id}`.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::home::{with_home, with_settings};
@@ -178,6 +180,69 @@ fn a_user_of_the_home_network_may_not_come_from_outside() {
                 status,
                 "{from}"
             );
+        }
+    });
+}
+
+#[test]
+fn an_unknown_id_takes_as_long_as_a_known_one() {
+    with_home(async |home| {
+        let mut client = home.connect().await;
+        let body = "x".repeat(10_000);
+        let mut median = async |path: &str| {
+            let mut times = Vec::new();
+            for _ in 0..201 {
+                let start = Instant::now();
+                client.request("POST", path, "", body.as_bytes()).await;
+                times.push(start.elapsed());
+            }
+            times.sort();
+            times[100]
+        };
+        let known = median("/api/webhook/echo").await;
+        let unknown = median("/api/webhook/nobody").await;
+        // A machine that does other things beside is no stopwatch: this finds a detour, such as
+        // a pause or a lookup on the disk, not a hop.
+        let detour = Duration::from_millis(5);
+        assert!(unknown < known * 5 + detour, "{unknown:?} for {known:?}");
+        assert!(known < unknown * 5 + detour, "{known:?} for {unknown:?}");
+    });
+}
+
+#[test]
+fn who_tries_ids_is_counted_by_where_it_came_from() {
+    with_home(async |home| {
+        for _ in 0..3 {
+            home.plain("POST", "/api/webhook/guess", "", "x").await;
+        }
+        let metrics = home.plain("GET", "/metrics", "", "").await;
+        let line = "hearth_webhook_unknown_ids_by_source_total{source=\"127.0.0.1\"} 3";
+        assert!(metrics.text().contains(line), "{}", metrics.text());
+    });
+}
+
+#[test]
+fn a_reply_has_a_length_and_the_header_fields_of_the_api() {
+    with_home(async |home| {
+        for id in ["echo", "failing", "nobody"] {
+            let reply = home
+                .plain("POST", &format!("/api/webhook/{id}"), "", "x")
+                .await;
+            let length = reply.body.len().to_string();
+            assert_eq!(reply.field("content-length"), Some(&*length), "{id}");
+            assert_eq!(reply.field("referrer-policy"), Some("no-referrer"));
+            assert_eq!(reply.field("x-content-type-options"), Some("nosniff"));
+            assert_eq!(reply.field("content-type").is_some(), id == "echo");
+        }
+    });
+}
+
+#[test]
+fn an_id_is_one_part_of_a_path() {
+    with_home(async |home| {
+        for path in ["/api/webhook/echo/more", "/api/webhook/", "/api/webhook"] {
+            let reply = home.plain("POST", path, "", "x").await;
+            assert_eq!(reply.plain(), (404, "404: Not Found"), "{path}");
         }
     });
 }

@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use hearth_core::command::{Access, CommandError, ErrorCode, Translation};
+use hearth_core::command::{Access, CommandError, Translation};
 use hearth_core::event::{EVENT_TYPE_MAX, Event, EventData, EventType, Origin};
 use serde_json::{Map, Value, json};
 
-use super::{Act, Command, Done};
-use crate::websocket::fan_out::{Subscription, Topic};
+use super::{Act, Command, Done, Then};
+use crate::websocket::fan_out::{self, Subscriber, Topic};
 use crate::websocket::fields::Fields;
 use crate::websocket::reply::Answer;
 use crate::websocket::signed_in::SignedIn;
+use crate::websocket::subscriptions::Subscription;
 
 /// What users who are no administrators may hear; of `state_changed` what they may read.
 const OPEN_TO_ALL: [&str; 18] = [
@@ -66,19 +67,16 @@ impl Command for Subscribe {
             Some(given) => Topic::Type(event_type(given)?),
         };
         let limit = session.door.websocket().subscriptions;
-        if session.subscriptions.len() >= limit {
-            let message = format!("This connection has {limit} subscriptions, which is the limit.");
-            return Err(CommandError::new(ErrorCode::NOT_ALLOWED, message));
-        }
-        let subscribed = Subscription::new(
+        session.subscriptions.check_room(limit)?;
+        let subscribed = fan_out::Subscription::new(
             Rc::clone(&session.sockets),
-            Rc::clone(&session.socket),
+            Subscriber::of_all(Rc::clone(&session.socket)),
             id,
             topic,
         );
         let subscribed = async {
             Ok(Done {
-                subscription: Some(subscribed.await),
+                then: Then::Keep(Subscription::Events(subscribed.await)),
                 answer: Answer::Nothing,
             })
         };

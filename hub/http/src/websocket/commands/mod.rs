@@ -5,21 +5,29 @@
 //! [`TABLE`].
 
 mod auth;
+mod bans;
 mod bus;
+mod credentials;
+mod entities;
 mod events;
 mod services;
 mod session;
 mod states;
+mod users;
 mod webhook;
 
 use futures_util::future::LocalBoxFuture;
 use hearth_core::command::{Access, CommandError};
 use hearth_core::hub::Hub;
 
-use super::fan_out::Subscription;
+use super::entity_stream::{Beginning, EntityStream};
 use super::fields::Fields;
 use super::reply::Answer;
 use super::signed_in::SignedIn;
+use super::stream::Stream;
+use super::subscriptions::Subscription;
+
+pub(super) use states::WrittenStates;
 
 /// A command: its parameters, and what it does.
 pub(super) trait Command: Sized + 'static {
@@ -43,13 +51,24 @@ pub(super) enum Act {
     First(LocalBoxFuture<'static, Result<Done, CommandError>>),
     /// It may take long: others go on beside it, and its answer may come after theirs.
     Beside(LocalBoxFuture<'static, Result<Answer, CommandError>>),
+    /// The same, and events follow the answer.
+    Stream(Stream),
 }
 
 /// What an [`Act::First`] leads to.
 pub(super) struct Done {
     pub(super) answer: Answer,
-    /// Kept under the command's id until the client ends it.
-    pub(super) subscription: Option<Subscription>,
+    pub(super) then: Then,
+}
+
+/// What comes right behind the answer.
+pub(super) enum Then {
+    /// Nothing.
+    Nothing,
+    /// Events, under the command's id until the client ends it.
+    Keep(Subscription),
+    /// The same, of entities.
+    Begin(EntityStream, Beginning),
 }
 
 /// A line of the table.
@@ -78,6 +97,7 @@ static TABLE: &[Entry] = &[
     entry::<session::Unsubscribe>(),
     entry::<events::Subscribe>(),
     entry::<events::Fire>(),
+    entry::<entities::Subscribe>(),
     entry::<states::GetStates>(),
     entry::<states::GetConfig>(),
     entry::<services::Call>(),
@@ -88,6 +108,20 @@ static TABLE: &[Entry] = &[
     entry::<auth::LongLivedToken>(),
     entry::<auth::RefreshTokens>(),
     entry::<auth::DeleteRefreshToken>(),
+    entry::<auth::DeleteAllRefreshTokens>(),
+    entry::<auth::SetExpiry>(),
+    entry::<auth::SignPath>(),
+    entry::<bans::List>(),
+    entry::<bans::Remove>(),
+    entry::<users::List>(),
+    entry::<users::Create>(),
+    entry::<users::Update>(),
+    entry::<users::Delete>(),
+    entry::<credentials::Create>(),
+    entry::<credentials::Delete>(),
+    entry::<credentials::ChangeOwnPassword>(),
+    entry::<credentials::ChangePassword>(),
+    entry::<credentials::ChangeUserName>(),
 ];
 
 /// A command that exists.
@@ -103,7 +137,9 @@ pub(super) fn find<'a>(name: &'a str, hub: &Hub) -> Option<Named<'a>> {
     if let Some(own) = TABLE.iter().find(|entry| entry.name == name) {
         return Some(Named::Own(own));
     }
-    hub.commands.contains(name).then_some(Named::Bus(name))
+    // What no client may ever call is not even there for one.
+    let route = hub.commands.find(name)?;
+    (route.access <= Access::Admin).then_some(Named::Bus(name))
 }
 
 impl Named<'_> {
@@ -117,7 +153,7 @@ impl Named<'_> {
     ) -> Result<Act, CommandError> {
         match self {
             Self::Own(entry) => (entry.parse_and_act)(fields, authority, id, session),
-            Self::Bus(name) => Ok(bus::call(name, fields, session)),
+            Self::Bus(name) => bus::call(name, fields, id, session),
         }
     }
 }

@@ -66,12 +66,10 @@ impl Command for Unsubscribe {
     }
 
     fn act(self, _: u64, session: &mut SignedIn) -> Result<Act, CommandError> {
-        let ended = u64::try_from(self.subscription)
-            .ok()
-            .and_then(|id| session.subscriptions.remove(&id));
-        match ended {
-            Some(_) => Ok(Act::Done(Answer::Nothing)),
-            None => Err(CommandError::not_found("Subscription not found.")),
+        let id = u64::try_from(self.subscription);
+        if id.is_ok_and(|id| session.subscriptions.end(id)) {
+            return Ok(Act::Done(Answer::Nothing));
         }
+        Err(CommandError::not_found("Subscription not found."))
     }
 }

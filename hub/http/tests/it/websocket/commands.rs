@@ -88,6 +88,18 @@ fn a_command_of_an_integration_answers_under_its_own_name() {
 }
 
 #[test]
+fn commands_that_no_client_may_give_are_not_there_for_one() {
+    with_home(|home| async move {
+        let mut admin = Socket::admin(&home).await;
+        for command in ["lab/local", "lab/inside", "lab/nowhere"] {
+            let error = admin.error(command, json!({})).await;
+            let expected = ("unknown_command".into(), "Unknown command.".into());
+            assert_eq!(error, expected, "{command}");
+        }
+    });
+}
+
+#[test]
 fn several_pending_messages_go_as_one_array_to_a_client_that_says_so() {
     with_home(|home| async move {
         let mut socket = Socket::admin(&home).await;

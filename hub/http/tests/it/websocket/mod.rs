@@ -1,13 +1,16 @@
 //! `/api/websocket` with a real client.
 
 mod commands;
+mod entities;
 mod ids;
 mod limits;
 mod pressure;
 mod services;
 mod sign_in;
+mod streams;
 mod subscriptions;
 mod tokens;
+mod users;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -20,6 +23,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderName;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::client::{Client, DEADLINE};
@@ -51,6 +56,38 @@ impl Socket {
         let mut socket = Self::over(home.connect().await.stream).await;
         let hello = json!({"type": "auth_required", "ha_version": "2025.4.4"});
         assert_eq!(socket.receive().await, hello);
+        socket
+    }
+
+    /// Tries to sign in with these header fields (each ending in CRLF), and is refused.
+    pub(crate) async fn refused(home: &Home, fields: &str, token: &str) {
+        let mut socket = Self::with_fields(home, fields).await;
+        let wanted = json!({"type": "auth", "access_token": token});
+        socket.send(wanted).await;
+        assert_eq!(socket.receive().await["type"], "auth_invalid");
+    }
+
+    /// The same, and is let in.
+    pub(crate) async fn welcomed(home: &Home, fields: &str, token: &str) {
+        let mut socket = Self::with_fields(home, fields).await;
+        let wanted = json!({"type": "auth", "access_token": token});
+        socket.send(wanted).await;
+        assert_eq!(socket.receive().await["type"], "auth_ok");
+    }
+
+    async fn with_fields(home: &Home, fields: &str) -> Self {
+        let mut request = "ws://hub/api/websocket".into_client_request().unwrap();
+        for field in fields.lines() {
+            let (name, value) = field.split_once(": ").unwrap();
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let stream = home.connect().await.stream;
+        let (stream, _) = tokio_tungstenite::client_async(request, stream)
+            .await
+            .unwrap();
+        let mut socket = Self { stream, last_id: 0 };
+        assert_eq!(socket.receive().await["type"], "auth_required");
         socket
     }
 
@@ -162,14 +199,14 @@ impl Socket {
     }
 
     /// The result of a command that succeeds.
-    async fn result(&mut self, kind: &str, fields: Value) -> Value {
+    pub(crate) async fn result(&mut self, kind: &str, fields: Value) -> Value {
         let mut reply = self.ask(kind, fields).await;
         assert_eq!(reply["success"], true, "{reply}");
         reply["result"].take()
     }
 
     /// Code and message of a command that fails.
-    async fn error(&mut self, kind: &str, fields: Value) -> (String, String) {
+    pub(crate) async fn error(&mut self, kind: &str, fields: Value) -> (String, String) {
         let reply = self.ask(kind, fields).await;
         assert_eq!(reply["success"], false, "{reply}");
         let text = |key: &str| reply["error"][key].as_str().unwrap().to_owned();

@@ -72,7 +72,7 @@ async fn start_reader(home: &Home, wanted: usize) -> JoinHandle<(usize, Option<E
     reader
 }
 
-async fn cut_off_so_far(home: &Home) -> usize {
+pub(super) async fn cut_off_so_far(home: &Home) -> usize {
     let metrics = home.plain("GET", "/metrics", "", "").await;
     let line = metrics
         .text()

@@ -8,14 +8,14 @@ fn a_webhook_sees_what_http_would_bring_it() {
     with_home(|home| async move {
         let mut socket = Socket::admin(&home).await;
         let request = json!({
-            "webhook_id": "echo", "method": "POST", "body": "{\"x\":1}", "query": "a=1&b=",
+            "webhook_id": "echo", "method": "POST", "body": "{\"x\":1}", "query": "a=1&a=2&b=",
             "headers": {"X-TEST": "yes"},
         });
         let over_socket = socket.result("webhook/handle", request).await;
         let over_http = home
             .plain(
                 "POST",
-                "/api/webhook/echo?a=1&b=",
+                "/api/webhook/echo?a=1&a=2&b=",
                 "X-Test: yes\r\n",
                 "{\"x\":1}",
             )

@@ -1,0 +1,240 @@
+//! `/auth/login_flow`: from a form to an authorization code (spec auth §2).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use hearth_auth::{AuthorizationCode, ClientId, LoginDone, LoginRefused, Redirect, RedirectUri};
+use serde_json::{Map, Value, json};
+
+use super::json_body::Fields;
+use super::{client_page, counted};
+use crate::client_address::client_address;
+use crate::door::Door;
+use crate::reply::{self, Refusal};
+
+const HANDLER: &str = "homeassistant";
+
+/// Why a sign-in led to no code.
+pub(crate) enum Refused {
+    /// The flow, the credentials or the user.
+    Login(LoginRefused),
+    /// The client may not be sent there.
+    Redirect,
+    /// Too many failures: not looked at.
+    TooSoon(Duration),
+}
+
+/// Tries a name and a password in a flow; gives the code, and where to carry it. A failure is
+/// counted here.
+pub(crate) async fn sign_in(
+    door: &Door,
+    address: IpAddr,
+    flow_id: &str,
+    client: &ClientId,
+    credentials: (&str, &str),
+) -> Result<(AuthorizationCode, RedirectUri), Refused> {
+    let done = check_password(door, address, flow_id, credentials).await?;
+    let Some(target) = accepted(client, &done.redirect_uri).await else {
+        door.auth.note_failure(address, "a redirect URI");
+        return Err(Refused::Redirect);
+    };
+    door.auth.note_success(address);
+    Ok((door.auth.create_code(done.user.id, client), target))
+}
+
+/// Tries a name and a password in a flow, not too often. A failure is counted here; a success is
+/// not yet, since the flow may still lead nowhere.
+pub(crate) async fn check_password(
+    door: &Door,
+    address: IpAddr,
+    flow_id: &str,
+    (username, password): (&str, &str),
+) -> Result<LoginDone, Refused> {
+    let _attempt = door.auth.begin_attempt(address).map_err(Refused::TooSoon)?;
+    let done = door.auth.finish_login(flow_id, address, username, password);
+    done.await.map_err(|why| {
+        door.auth.note_failure(address, "a password");
+        Refused::Login(why)
+    })
+}
+
+/// The redirect URI, if the client or its page vouches for it.
+pub(super) async fn accepted(client: &ClientId, redirect_uri: &str) -> Option<RedirectUri> {
+    match client.judge(redirect_uri) {
+        Redirect::Accepted(uri) => Some(uri),
+        Redirect::AskClient(uri) => client_page::names(client, &uri).await.then_some(uri),
+        Redirect::Refused => None,
+    }
+}
+
+/// `POST /auth/login_flow`
+pub(super) async fn open(
+    door: web::Data<Door>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let address = client_address(&request);
+    let opened = open_flow(&door, &request, payload, address).await;
+    let answer = opened.unwrap_or_else(|refusal| refusal.error_response());
+    counted(&door, address, "a sign-in that was not begun right", answer)
+}
+
+async fn open_flow(
+    door: &Door,
+    request: &HttpRequest,
+    payload: web::Payload,
+    address: Option<IpAddr>,
+) -> Result<HttpResponse, Refusal> {
+    let address = address.ok_or(Refusal::Status(StatusCode::BAD_REQUEST))?;
+    let mut fields = Fields::read(request, payload, door).await?;
+    let client_id = fields.text("client_id")?;
+    let handler = fields.value("handler")?;
+    let redirect_uri = fields.text("redirect_uri")?;
+    fields.optional_text("type")?;
+    fields.end()?;
+    parse_client(&client_id)?;
+    let known = match &handler {
+        Value::String(name) => name == HANDLER,
+        Value::Array(parts) => {
+            matches!(parts.as_slice(), [Value::String(name), Value::Null] if name == HANDLER)
+        }
+        _ => false,
+    };
+    if !known {
+        return Err(Refusal::not_found("Invalid handler specified"));
+    }
+    let flow_id = door.auth.open_login(&redirect_uri, address);
+    Ok(reply::json(&form(&flow_id, json!({}))))
+}
+
+/// `POST /auth/login_flow/{flow_id}`
+pub(super) async fn step(
+    door: web::Data<Door>,
+    request: HttpRequest,
+    flow_id: web::Path<String>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let step = match Step::read(&door, &request, payload, &flow_id).await {
+        Ok(step) => step,
+        Err(refusal) => {
+            let address = client_address(&request);
+            return counted(&door, address, "a sign-in", refusal.error_response());
+        }
+    };
+    let credentials = (step.username.as_str(), step.password.as_str());
+    match sign_in(&door, step.address, &flow_id, &step.client, credentials).await {
+        Ok((code, _)) => reply::json(&json!({
+            "type": "create_entry",
+            "flow_id": *flow_id,
+            "handler": [HANDLER, null],
+            "description": null,
+            "description_placeholders": null,
+            "result": code.secret(),
+        })),
+        Err(Refused::Login(LoginRefused::Wrong)) => {
+            reply::json(&form(&flow_id, json!({"base": "invalid_auth"})))
+        }
+        Err(Refused::Login(why)) => refuse(why).error_response(),
+        Err(Refused::Redirect) => reply::message(StatusCode::FORBIDDEN, "Invalid redirect URI"),
+        Err(Refused::TooSoon(wait)) => too_soon(wait),
+    }
+}
+
+/// What a client sends for the last step.
+struct Step {
+    address: IpAddr,
+    client: ClientId,
+    username: String,
+    password: String,
+}
+
+impl Step {
+    async fn read(
+        door: &Door,
+        request: &HttpRequest,
+        payload: web::Payload,
+        flow_id: &str,
+    ) -> Result<Self, Refusal> {
+        let address = client_address(request).ok_or(Refusal::Status(StatusCode::BAD_REQUEST))?;
+        let mut fields = Fields::read(request, payload, door).await?;
+        let client = parse_client(&fields.text("client_id")?)?;
+        door.auth.check_login(flow_id, address).map_err(refuse)?;
+        let (username, password) = credentials(fields.rest())?;
+        Ok(Self {
+            address,
+            client,
+            username,
+            password,
+        })
+    }
+}
+
+/// `DELETE /auth/login_flow/{flow_id}`
+pub(super) async fn abort(
+    door: web::Data<Door>,
+    request: HttpRequest,
+    flow_id: web::Path<String>,
+) -> Result<HttpResponse, Refusal> {
+    let address = client_address(&request).ok_or(Refusal::Status(StatusCode::BAD_REQUEST))?;
+    door.auth.abort_login(&flow_id, address).map_err(refuse)?;
+    Ok(reply::message(StatusCode::OK, "Flow aborted"))
+}
+
+/// `GET /auth/login_flow/{flow_id}`: flows are not shown.
+pub(super) async fn unknown() -> HttpResponse {
+    reply::message(StatusCode::NOT_FOUND, "Invalid flow specified")
+}
+
+/// Reads a client id.
+pub(super) fn parse_client(text: &str) -> Result<ClientId, Refusal> {
+    ClientId::parse(text).map_err(|error| Refusal::bad_request(error.to_string()))
+}
+
+/// Until then no password is looked at.
+pub(super) fn too_soon(wait: Duration) -> HttpResponse {
+    let seconds = wait.as_secs() + 1;
+    let text = format!("Too many failed attempts. Try again in {seconds} s.");
+    let mut answer = reply::message(StatusCode::TOO_MANY_REQUESTS, &text);
+    answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    answer
+}
+
+fn form(flow_id: &str, errors: Value) -> Value {
+    json!({
+        "type": "form",
+        "flow_id": flow_id,
+        "handler": [HANDLER, null],
+        "step_id": "init",
+        "data_schema": [
+            {"type": "string", "name": "username", "required": true},
+            {"type": "string", "name": "password", "required": true},
+        ],
+        "errors": errors,
+        "description_placeholders": null,
+        "last_step": null,
+        "preview": null,
+    })
+}
+
+/// Name and password, and nothing else.
+fn credentials(mut fields: Map<String, Value>) -> Result<(String, String), Refusal> {
+    let (username, password) = (fields.remove("username"), fields.remove("password"));
+    match (username, password) {
+        (Some(Value::String(username)), Some(Value::String(password))) if fields.is_empty() => {
+            Ok((username, password))
+        }
+        _ => Err(Refusal::bad_request("User input malformed")),
+    }
+}
+
+fn refuse(why: LoginRefused) -> Refusal {
+    let status = match why {
+        LoginRefused::UnknownFlow => StatusCode::NOT_FOUND,
+        LoginRefused::AddressChanged => StatusCode::BAD_REQUEST,
+        LoginRefused::Wrong | LoginRefused::Blocked(_) => StatusCode::FORBIDDEN,
+    };
+    Refusal::Message(status, why.to_string().into())
+}
