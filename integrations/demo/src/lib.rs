@@ -49,7 +49,7 @@ impl Integration for Demo {
     fn start(&mut self, host: Host) -> LocalBoxFuture<'_, Result<(), StartError>> {
         Box::pin(async move {
             let hub = host.hub().clone();
-            let home = home::home(hub.settings.hub.unit_system);
+            let home = home::home(hub.home.current().unit_system);
             let registered = registration::register(&hub, home)
                 .await
                 .map_err(StartError::new)?;

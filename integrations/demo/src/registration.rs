@@ -160,14 +160,11 @@ fn register_device(
             entry.unit_of_measurement = measures.map(|(unit, _)| unit.into());
             entry.state_class = measures.map(|(_, class)| class.into());
         })?;
-        if entry.disabled_by.is_some() {
-            continue;
-        }
         registered.push(RegisteredAs {
             unique_id,
             registered: Registered {
                 entity_id: entry.entity_id.clone(),
-                name: entry.name().unwrap_or(entity.name).to_owned(),
+                name: entity.name.to_owned(),
                 thing: entity.thing,
             },
         });

@@ -183,7 +183,7 @@ impl Trackers {
             force: true,
             context: Context::new(self.host.env()),
         };
-        if let Err(error) = self.host.hub().states.set(entity_id, write).await {
+        if let Err(error) = self.host.write_state(entity_id, write).await {
             tracing::error!(tracker = %entity_id, %error, "cannot show a tracker");
         }
     }
@@ -199,7 +199,8 @@ impl Trackers {
         let Some(entity_id) = self.entities.get(dev_id) else {
             return;
         };
-        if let Some(state) = self.host.hub().states.get(entity_id.as_str()) {
+        let now = self.host.entity_id_now(entity_id);
+        if let Some(state) = self.host.hub().states.get(now.as_str()) {
             self.write(entity_id, NOT_HOME.into(), state.attributes.clone())
                 .await;
         }

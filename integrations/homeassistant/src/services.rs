@@ -1,5 +1,6 @@
 //! The table of `homeassistant.*` services.
 
+use hearth_core::home::HomeError;
 use hearth_core::prelude::*;
 use hearth_core::service::CallRequest;
 use serde_json::json;
@@ -121,9 +122,15 @@ pub(crate) async fn carry_out(hub: &Hub, call: ServiceCall) -> Result<(), Servic
         )),
         "reload_all" => reload_all(hub, context).await,
         "set_location" => {
-            let changed = Value::Object(call.data);
-            hub.fire("core_config_updated", changed, context).await;
-            Ok(())
+            let changes = serde_json::from_value(Value::Object(call.data))
+                .map_err(|error| ServiceError::Invalid(error.to_string()))?;
+            hub.home
+                .update(changes, context)
+                .await
+                .map_err(|error| match error {
+                    HomeError::Invalid(invalid) => ServiceError::Invalid(invalid.to_string()),
+                    HomeError::Store(error) => ServiceError::Failed(error.to_string()),
+                })
         }
         other => Err(ServiceError::NotFound(DOMAIN.into(), other.into())),
     }

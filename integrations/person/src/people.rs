@@ -290,7 +290,8 @@ impl People {
         };
         shown.written_at = self.host.env().monotonic();
         let registries = &self.host.hub().registries;
-        let entry = registries.entities.get(shown.entity_id.as_str());
+        let entity_id = self.host.entity_id_now(&shown.entity_id);
+        let entry = registries.entities.get(entity_id.as_str());
         let name = entry
             .as_ref()
             .and_then(|entry| entry.name())

@@ -95,7 +95,11 @@ impl Tags {
             };
             hub.registries
                 .entities
-                .update(&mut changes, entity_id.as_str(), set)
+                .update(
+                    &mut changes,
+                    self.host.entity_id_now(&entity_id).as_str(),
+                    set,
+                )
                 .map_err(failed)?;
             let context = Context::new(&hub.env);
             changes
@@ -109,7 +113,7 @@ impl Tags {
 
     /// What people call a tag; `None` for one that nobody knows.
     fn name(&self, tag_id: &str) -> Option<String> {
-        let entity_id = self.entities.get(tag_id)?;
+        let entity_id = self.host.entity_id_now(self.entities.get(tag_id)?);
         let entry = self
             .host
             .hub()

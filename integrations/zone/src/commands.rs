@@ -45,7 +45,7 @@ impl Given {
             field("longitude", number(180.0), ""),
             Field::optional("radius", Kind::Number { min: 0.0, max: 1e8 }, ""),
             Field::optional("passive", Kind::Bool, ""),
-            Field::optional("icon", Kind::Text, ""),
+            Field::optional("icon", Kind::Icon, ""),
         ]);
         let data = schema.apply(data).map_err(CommandError::invalid)?;
         let given: Self = serde_json::from_value(Value::Object(data))

@@ -16,10 +16,9 @@ use futures_util::future::LocalBoxFuture;
 use hearth_core::location::{HOME_ZONE, Zone};
 use hearth_core::prelude::*;
 use hearth_core::records::Records;
-use hearth_core::store::Collection;
 
 use occupancy::Occupancy;
-use place::{Home, Place, StoredZone};
+use place::{Place, StoredZone};
 
 /// Makes the zone integration.
 pub fn factory() -> Factory {
@@ -28,6 +27,9 @@ pub fn factory() -> Factory {
     })
 }
 
+/// Tells that an entity has another name or id.
+const RENAMED: &str = "entity_registry_updated";
+
 #[derive(Default)]
 struct ZoneIntegration(Option<Zones>);
 
@@ -35,16 +37,11 @@ struct ZoneIntegration(Option<Zones>);
 struct Zones {
     host: Host,
     records: Records<StoredZone>,
-    /// Where the home was moved to, if it was.
-    moved_home: Collection<Home>,
-    home: Home,
     places: BTreeMap<EntityId, Place>,
     /// Which entity shows which record.
     by_record: BTreeMap<String, EntityId>,
     occupancy: Occupancy,
 }
-
-const MOVED_HOME: &str = "moved";
 
 impl Integration for ZoneIntegration {
     fn start(&mut self, host: Host) -> LocalBoxFuture<'_, Result<(), StartError>> {
@@ -62,7 +59,10 @@ impl Integration for ZoneIntegration {
                     let place = new.as_ref().map(|state| &*state.state);
                     zones.person_is(entity_id.clone(), place).await;
                 }
-                EventData::Json(changed) => zones.move_home(changed).await,
+                EventData::Json(data) if event.event_type.as_str() == RENAMED => {
+                    zones.registry_changed(data).await;
+                }
+                EventData::Json(_) => zones.home_changed(event.context).await,
                 EventData::StateReported { .. } => {}
             }
         })
@@ -102,15 +102,11 @@ impl Integration for ZoneIntegration {
 impl Zones {
     async fn open(host: Host) -> Result<Self, StartError> {
         let hub = host.hub().clone();
-        let settings = &hub.settings.hub;
-        let records = Records::load(&hub.store, "zone.zones", "zone", settings.collection_limit)
-            .map_err(StartError::new)?;
-        let moved_home = hub.store.collection("zone.home");
-        let moved = moved_home.get(MOVED_HOME).map_err(StartError::new)?;
+        let limit = hub.settings.hub.collection_limit;
+        let records =
+            Records::load(&hub.store, "zone.zones", "zone", limit).map_err(StartError::new)?;
         let mut zones = Self {
-            home: Home::new(settings, moved),
             records,
-            moved_home,
             places: BTreeMap::new(),
             by_record: BTreeMap::new(),
             occupancy: Occupancy::default(),
@@ -119,7 +115,7 @@ impl Zones {
         // First, so that no zone named `home` takes its entity id.
         let home = EntityId::from_parts("zone", "home");
         zones.host.provide(home.clone()).await;
-        zones.places.insert(home, zones.home.place(settings));
+        zones.places.insert(home, Place::home(&hub.home.current()));
         zones.occupancy.read(&hub);
         let context = Context::new(zones.host.env());
         zones.show(|_| true, context).await;
@@ -139,7 +135,7 @@ impl Zones {
         let persons = Filter::of_types(["state_changed"])
             .of_entities(Entities::Domains(vec!["person".into()]));
         host.subscribe(persons).await;
-        host.subscribe(Filter::of_types(["core_config_updated"]))
+        host.subscribe(Filter::of_types(["core_config_updated", RENAMED]))
             .await;
         // Whoever moved between the first look and the subscription.
         zones.count_anew().await;
@@ -163,15 +159,45 @@ impl Zones {
         };
         let entity_id = self.host.announce(description).await.map_err(failed)?;
         self.by_record.insert(zone.id.clone(), entity_id.clone());
-        self.places.insert(entity_id.clone(), zone.place());
+        let place = self.named(&entity_id, zone.place());
+        self.places.insert(entity_id.clone(), place);
         self.show(|id| *id == entity_id, context).await;
         Ok(())
+    }
+
+    /// A place under the name that a person gave its entity.
+    fn named(&self, entity_id: &EntityId, place: Place) -> Place {
+        let now = self.host.entity_id_now(entity_id);
+        let entry = self.host.hub().registries.entities.get(now.as_str());
+        let name = entry.and_then(|entry| entry.settings().name.clone());
+        Place {
+            name: name.unwrap_or(place.name),
+            ..place
+        }
+    }
+
+    /// A person renamed a zone, or gave it another id.
+    async fn registry_changed(&mut self, data: &Value) {
+        let is_zone = data["entity_id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("zone."));
+        if !is_zone || data["action"] != "update" {
+            return;
+        }
+        for (id, entity_id) in &self.by_record {
+            if let Some(zone) = self.records.get(id) {
+                let place = self.named(entity_id, zone.place());
+                self.places.insert(entity_id.clone(), place);
+            }
+        }
+        self.publish();
+        self.count_anew().await;
     }
 
     /// What trackers see.
     fn publish(&self) {
         let zones = self.places.iter().map(|(entity_id, place)| Zone {
-            entity_id: entity_id.clone(),
+            entity_id: self.host.entity_id_now(entity_id),
             name: place.name.as_str().into(),
             latitude: place.latitude,
             longitude: place.longitude,
@@ -216,19 +242,15 @@ impl Zones {
         self.show(|_| true, context).await;
     }
 
-    /// The hub's own place changed (`core_config_updated`).
-    async fn move_home(&mut self, changed: &Value) {
-        if !self.home.change(changed) {
+    /// The home was moved, or called otherwise (`core_config_updated`).
+    async fn home_changed(&mut self, cause: Context) {
+        let home = EntityId::from_parts("zone", "home");
+        let place = Place::home(&self.host.hub().home.current());
+        if self.places.insert(home, place.clone()) == Some(place) {
             return;
         }
-        if let Err(error) = self.moved_home.put(MOVED_HOME, &self.home).await {
-            tracing::error!(%error, "cannot keep where the home was moved to");
-        }
-        let home = EntityId::from_parts("zone", "home");
-        let settings = Arc::clone(&self.host.hub().settings);
-        self.places.insert(home, self.home.place(&settings.hub));
         self.publish();
-        let context = Context::new(self.host.env());
+        let context = Context::caused_by(self.host.env(), &cause);
         self.show(|zone| zone.as_str() == HOME_ZONE, context).await;
     }
 }

@@ -1,8 +1,8 @@
 //! One zone: what is kept of it and what it shows.
 
+use hearth_core::home::HomeConfig;
 use hearth_core::json::number;
 use hearth_core::prelude::*;
-use hearth_core::settings::HubSettings;
 use serde::{Deserialize, Serialize};
 
 /// A zone that a person created, as stored and as `zone/list` shows it.
@@ -32,52 +32,8 @@ impl StoredZone {
     }
 }
 
-/// Where the home is. Kept once it was moved away from the settings, for as long as the settings
-/// stay as they were then: who edits the settings later means it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Home {
-    configured: (f64, f64),
-    latitude: f64,
-    longitude: f64,
-}
-
-impl Home {
-    pub(crate) fn new(settings: &HubSettings, moved: Option<Self>) -> Self {
-        let configured = (settings.latitude, settings.longitude);
-        moved
-            .filter(|home| home.configured == configured)
-            .unwrap_or(Self {
-                configured,
-                latitude: settings.latitude,
-                longitude: settings.longitude,
-            })
-    }
-
-    /// Takes `latitude` and `longitude` where given; whether that changed anything.
-    pub(crate) fn change(&mut self, changed: &Value) -> bool {
-        let before = self.clone();
-        if let Some(latitude) = changed["latitude"].as_f64() {
-            self.latitude = latitude;
-        }
-        if let Some(longitude) = changed["longitude"].as_f64() {
-            self.longitude = longitude;
-        }
-        *self != before
-    }
-
-    pub(crate) fn place(&self, settings: &HubSettings) -> Place {
-        Place {
-            name: settings.name.clone(),
-            latitude: self.latitude,
-            longitude: self.longitude,
-            radius: settings.radius,
-            passive: false,
-            icon: Some("mdi:home".to_owned()),
-        }
-    }
-}
-
 /// A zone as it is shown.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Place {
     pub(crate) name: String,
     pub(crate) latitude: f64,
@@ -89,6 +45,18 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The home's own zone.
+    pub(crate) fn home(home: &HomeConfig) -> Self {
+        Self {
+            name: home.location_name.clone(),
+            latitude: home.latitude,
+            longitude: home.longitude,
+            radius: home.radius,
+            passive: false,
+            icon: Some("mdi:home".to_owned()),
+        }
+    }
+
     /// The attributes of its state, with these persons in it.
     pub(crate) fn attributes(&self, persons: Vec<&str>) -> Attributes {
         Attributes::build(|a| {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use hearth_core::command::ErrorCode;
 use hearth_core::env::Env;
+use hearth_core::home::HomeChanges;
 use hearth_core::hub::Hub;
 use hearth_core::location::{Position, tracker_state};
 use hearth_core::prelude::*;
+use hearth_core::registry::{Changes, EntityEntry, follow};
 use hearth_core::settings::Settings;
 use hearth_core::state::{State, StateWrite};
 use hearth_core::store::{Location, Store, StoreSettings};
@@ -165,6 +167,12 @@ fn wrong_data_is_refused_in_the_protocols_words() {
                 ErrorCode::INVALID_FORMAT,
                 "value must be at most 90 for dictionary value @ data['latitude']",
             ),
+            (
+                "zone/create",
+                json!({"name": "A", "latitude": 1, "longitude": 1, "icon": "bad"}),
+                ErrorCode::INVALID_FORMAT,
+                "Icons should be specified in the form \"prefix:name\" for dictionary value @ data['icon']",
+            ),
         ] {
             let error = call(&hub, name, data).await.unwrap_err();
             assert_eq!((error.code, error.message.as_str()), (code, message));
@@ -226,9 +234,13 @@ fn created_zones_and_a_moved_home_outlive_a_restart() {
         let hub = home_in(folder.path()).await;
         call(&hub, "zone/create", office()).await.unwrap();
         let mut events = Listener::start(&hub, Filter::of_types(["state_changed"])).await;
-        let place = json!({"latitude": 10.0, "longitude": 20.0});
-        hub.fire("core_config_updated", place, Context::new(&hub.env))
-            .await;
+        let place = HomeChanges {
+            latitude: Some(10.0),
+            longitude: Some(20.0),
+            ..HomeChanges::default()
+        };
+        let context = Context::new(&hub.env);
+        hub.home.update(place, context).await.unwrap();
         assert_eq!(
             next_zone(&mut events).await.attributes.number("latitude"),
             Some(10.0)
@@ -240,5 +252,42 @@ fn created_zones_and_a_moved_home_outlive_a_restart() {
         assert_eq!(shown(&hub, "zone.office").1["icon"], "mdi:briefcase");
         assert_eq!(shown(&hub, "zone.home").1["longitude"], 20.0);
         hub.stop().await;
+    });
+}
+
+#[test]
+fn a_zone_that_a_person_renames_is_known_to_trackers_by_its_new_name() {
+    run(async {
+        let hub = home().await;
+        call(&hub, "zone/create", office()).await.unwrap();
+        let entities = &hub.registries.entities;
+        let old = entities.get("zone.office").unwrap();
+        let mut changes = Changes::new(&hub.store);
+        let rename = |entry: &mut EntityEntry| {
+            entry.entity_id = "zone.work".parse().unwrap();
+            let mut settings = entry.settings().clone();
+            settings.name = Some("Work".to_owned());
+            entry.settings = Some(Box::new(settings));
+        };
+        let new = entities
+            .update(&mut changes, "zone.office", rename)
+            .unwrap();
+        let context = Context::new(&hub.env);
+        changes.commit(&hub.bus, &hub.env, context).await.unwrap();
+        follow(&hub, &old, Some(&new), context).await;
+
+        let is_known = |hub: &Hub| {
+            let zones = hub.zones.current();
+            let mut zones = zones.iter();
+            zones.any(|zone| zone.entity_id.as_str() == "zone.work" && &*zone.name == "Work")
+        };
+        while !is_known(&hub) {
+            tokio::task::yield_now().await;
+        }
+        set(&hub, "person.ada", "Work").await;
+        while shown(&hub, "zone.work").0 != "1" {
+            tokio::task::yield_now().await;
+        }
+        assert!(hub.states.get("zone.office").is_none());
     });
 }
