@@ -11,12 +11,13 @@ use parking_lot::Mutex;
 use self_cell::self_cell;
 
 use crate::error::syntax;
+use crate::rewrite::Undefined;
 use crate::{nesting, rewrite};
 
 /// How many compiled templates are kept.
 const KEPT: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Longer texts are compiled each time, so that the kept ones take little memory.
-const KEPT_LENGTH: usize = 8 << 10;
+pub(crate) const KEPT_LENGTH: usize = 8 << 10;
 /// What the engine calls every template.
 const NAME: &str = "<template>";
 
@@ -36,13 +37,13 @@ self_cell!(
 
 impl Compiled {
     /// Compiles `source`. Needs the deep stack of a render thread.
-    fn compile(source: &str) -> Result<Self, Error> {
+    pub(crate) fn compile(source: &str, undefined: Undefined) -> Result<Self, Error> {
         nesting::check(source).map_err(|error| syntax(error, source))?;
         Self::try_new(source.into(), |source| {
             let parsed = machinery::parse(source, NAME, Default::default())
                 .map_err(|error| syntax(error, source))?;
             let mut generator = CodeGenerator::new(NAME, source);
-            generator.compile_stmt(&rewrite::template(&parsed));
+            generator.compile_stmt(&rewrite::template(&parsed, undefined));
             let (instructions, blocks) = generator.finish();
             Ok(Code {
                 instructions,
@@ -84,7 +85,7 @@ impl Templates {
         if let Some(kept) = self.0.lock().get(source) {
             return Ok(Arc::clone(kept));
         }
-        let compiled = Arc::new(Compiled::compile(source)?);
+        let compiled = Arc::new(Compiled::compile(source, Undefined::Empty)?);
         if source.len() <= KEPT_LENGTH {
             self.0.lock().put(source.into(), Arc::clone(&compiled));
         }

@@ -7,7 +7,7 @@ use crate::budget::{admit, admit_to_namespace, allocate, items};
 use crate::text::to_text;
 use crate::{
     collections, conversions, hub_functions, json, lookup, methods, operators, regex_filters,
-    str_format, texts, time,
+    str_format, texts, time, tracking,
 };
 
 /// How deep macros and loops may call themselves, in the engine's units: about 100 macros.
@@ -29,6 +29,16 @@ pub(crate) fn build(hub: &Hub) -> Environment<'static> {
     });
     env.add_filter("into-namespace", |value: Value| {
         admit_to_namespace(&value).map(|()| value)
+    });
+    env.add_filter("noted", |value: Value, name: &str| {
+        if value.is_undefined() {
+            tracking::warn(|template| {
+                format!(
+                    "Template variable warning: '{name}' is undefined when rendering '{template}'"
+                )
+            });
+        }
+        value
     });
     // Loops know their length, also over texts; what cannot be iterated raises.
     env.add_filter("iterated", |value: Value| match value.as_object() {

@@ -1,6 +1,6 @@
 //! The template integration: Jinja templates over the state machine.
 //!
-//! It answers the bus command `template/render` and offers its [`Renderer`] to whoever composes
+//! It answers the bus commands `template/render` and `render_template`, and offers its [`Renderer`] to whoever composes
 //! a hub. It knows states and the clock; it must never know a transport, and no other
 //! integration.
 //!
@@ -8,7 +8,7 @@
 //! `compile` (text to instructions), `rewrite` (why every operator is ours) and `budget` (what
 //! bounds a render). Families of functions and filters have one file each: `hub_functions`,
 //! `time`, `conversions`, `texts`, `collections`, `json`, `regex_filters`; methods are under
-//! `methods`. [`literal`] turns text into typed values and stands alone.
+//! `methods`. `watch` renders again what clients watch, by what `tracking` noted. [`literal`] turns text into typed values and stands alone.
 
 mod arguments;
 mod budget;
@@ -34,6 +34,8 @@ mod str_format;
 mod text;
 mod texts;
 mod time;
+mod tracking;
+mod watch;
 
 use actix::{Actor, Addr, Context, Handler};
 use futures_util::future::LocalBoxFuture;
@@ -43,6 +45,8 @@ use hearth_core::prelude::*;
 
 pub use error::{Exception, TemplateError};
 pub use renderer::{Renderer, Request};
+
+use watch::Watcher;
 
 /// The command that renders a template: `{template, variables?, typed = true}`, answered with
 /// the value, or with the text where `typed` is false. Errors: `template_error` with
@@ -59,9 +63,18 @@ pub fn factory() -> Factory {
     })
 }
 
+/// The command that renders a template and goes on telling its result as it changes (spec
+/// websocket-api §3). Any user may: a template reads what it likes.
+pub const WATCH: &str = "render_template";
+
 #[derive(Default)]
 struct Templates {
-    door: Option<(Hub, Addr<Door>)>,
+    running: Option<Running>,
+}
+
+struct Running {
+    hub: Hub,
+    watcher: Addr<Watcher>,
 }
 
 impl Integration for Templates {
@@ -69,23 +82,29 @@ impl Integration for Templates {
         Box::pin(async move {
             let hub = host.hub().clone();
             let renderer = Renderer::start(&hub).map_err(StartError::new)?;
+            let watched = renderer.clone();
             let door = Door::start_in_arbiter(&hub.arbiters.next(), move |context| {
                 context.set_mailbox_capacity(MAILBOX);
                 Door { renderer }
             });
-            // Renders answer as they finish: an actor of its own, since the integration itself
+            // Renders answer as they finish: actors of their own, since the integration itself
             // is handed one command at a time.
             hub.commands
-                .register(RENDER, Access::Inside, door.clone().recipient());
-            self.door = Some((hub, door));
+                .register(RENDER, Access::Inside, door.recipient());
+            let watcher = Watcher::launch(&hub, watched);
+            hub.commands
+                .register_subscription(WATCH, Access::AnyUser, watcher.clone().recipient());
+            self.running = Some(Running { hub, watcher });
             Ok(())
         })
     }
 
     fn stop(&mut self, _: StopReason) -> LocalBoxFuture<'_, ()> {
         Box::pin(async {
-            if let Some((hub, _)) = self.door.take() {
+            if let Some(Running { hub, watcher }) = self.running.take() {
                 hub.commands.unregister(RENDER);
+                hub.commands.unregister(WATCH);
+                watcher.do_send(watch::Stop);
             }
         })
     }

@@ -16,9 +16,11 @@ use parking_lot::Mutex;
 use serde_json::Map;
 use tokio::sync::oneshot;
 
-use crate::compile::Templates;
+use crate::compile::{Compiled, KEPT_LENGTH, Templates};
 use crate::error::{TemplateError, in_python_words};
-use crate::{budget, environment, json, literal};
+use crate::rewrite::Undefined;
+use crate::tracking::Reads;
+use crate::{budget, environment, json, literal, tracking};
 
 /// Render threads.
 const THREADS: usize = 2;
@@ -41,9 +43,34 @@ pub struct Request {
 /// What a render gives: the value, or why there is none.
 pub type Rendered = Result<serde_json::Value, TemplateError>;
 
-struct Job {
-    request: Request,
-    reply: Box<dyn FnOnce(Rendered) + Send>,
+enum Job {
+    Once {
+        request: Request,
+        reply: Box<dyn FnOnce(Rendered) + Send>,
+    },
+    Watched {
+        request: Watched,
+        reply: Box<dyn FnOnce(Seen) + Send>,
+    },
+}
+
+/// A template to render again and again.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) template: Arc<str>,
+    pub(crate) variables: Arc<Map<String, serde_json::Value>>,
+    pub(crate) undefined: Undefined,
+    /// How long this render may take; the hub's own limit holds too.
+    pub(crate) timeout: Option<Duration>,
+    /// As it was compiled before.
+    pub(crate) compiled: Option<Arc<Compiled>>,
+}
+
+/// What a watched render gives, and what it has read on the way.
+pub(crate) struct Seen {
+    pub(crate) rendered: Rendered,
+    pub(crate) reads: Reads,
+    pub(crate) compiled: Option<Arc<Compiled>>,
 }
 
 /// Renders templates over a hub's states; see the module's guide. Cheap to clone. The threads
@@ -82,10 +109,21 @@ impl Renderer {
         request: Request,
         reply: impl FnOnce(Rendered) + Send + 'static,
     ) -> Result<(), TemplateError> {
-        let job = Job {
-            request,
-            reply: Box::new(reply),
-        };
+        let reply = Box::new(reply);
+        self.put(Job::Once { request, reply })
+    }
+
+    /// The same for a template that is watched.
+    pub(crate) fn submit_watched(
+        &self,
+        request: Watched,
+        reply: impl FnOnce(Seen) + Send + 'static,
+    ) -> Result<(), TemplateError> {
+        let reply = Box::new(reply);
+        self.put(Job::Watched { request, reply })
+    }
+
+    fn put(&self, job: Job) -> Result<(), TemplateError> {
         self.queue.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(_) => TemplateError::Busy,
             TrySendError::Disconnected(_) => TemplateError::Failed,
@@ -112,13 +150,32 @@ fn work(jobs: &Mutex<Receiver<Job>>, engine: &Engine) {
         let Ok(job) = jobs.lock().recv() else {
             return;
         };
-        let rendered = catch_unwind(AssertUnwindSafe(|| engine.render(&job.request)));
-        let rendered = rendered.unwrap_or_else(|_| {
-            tracing::error!("a template made the renderer panic");
-            Err(TemplateError::Failed)
-        });
-        (job.reply)(rendered);
+        match job {
+            Job::Once { request, reply } => {
+                let rendered = guarded(|| engine.render(&request));
+                reply(rendered.unwrap_or(Err(TemplateError::Failed)));
+            }
+            Job::Watched { request, reply } => {
+                tracking::begin();
+                let seen = guarded(|| engine.render_watched(&request));
+                let (rendered, compiled) = seen.unwrap_or((Err(TemplateError::Failed), None));
+                let reads = tracking::end();
+                reply(Seen {
+                    rendered,
+                    reads,
+                    compiled,
+                });
+            }
+        }
     }
+}
+
+fn guarded<T>(render: impl FnOnce() -> T) -> Option<T> {
+    let rendered = catch_unwind(AssertUnwindSafe(render)).ok();
+    if rendered.is_none() {
+        tracing::error!("a template made the renderer panic");
+    }
+    rendered
 }
 
 struct Engine {
@@ -129,36 +186,64 @@ struct Engine {
 
 impl Engine {
     fn render(&self, request: &Request) -> Rendered {
-        let source = request.template.trim();
+        let source = self.admitted(&request.template)?;
+        if is_static(source) {
+            return Ok(self.answer(source, request.typed));
+        }
+        self.begin(source, None);
+        let compiled = self.templates.get(source);
+        let compiled = compiled.map_err(|error| in_python_words(&error))?;
+        let text = self.run(&compiled, &request.variables)?;
+        Ok(self.answer(text.trim(), request.typed))
+    }
+
+    /// A static text stays text here (spec template §1).
+    fn render_watched(&self, request: &Watched) -> (Rendered, Option<Arc<Compiled>>) {
+        let source = match self.admitted(&request.template) {
+            Ok(source) if is_static(source) => return (Ok(source.into()), None),
+            Ok(source) => source,
+            Err(error) => return (Err(error), None),
+        };
+        self.begin(source, request.timeout);
+        let compiled = match &request.compiled {
+            Some(compiled) => Arc::clone(compiled),
+            None => match Compiled::compile(source, request.undefined) {
+                Ok(compiled) => Arc::new(compiled),
+                Err(error) => return (Err(in_python_words(&error)), None),
+            },
+        };
+        let text = self.run(&compiled, &request.variables);
+        let rendered = text.map(|text| self.answer(text.trim(), true));
+        (rendered, (source.len() <= KEPT_LENGTH).then_some(compiled))
+    }
+
+    /// The text to compile, where it is not too long.
+    fn admitted<'a>(&self, template: &'a str) -> Result<&'a str, TemplateError> {
+        let source = template.trim();
         let most = self.settings.source_limit;
         if source.len() > most && source.chars().count() > most {
             return Err(TemplateError::Limit(format!(
                 "Template source exceeded maximum size of {most} characters"
             )));
         }
-        let is_static = !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark));
-        if is_static {
-            return Ok(self.answer(source, request.typed));
-        }
-        let text = self.run(source, &request.variables)?;
-        Ok(self.answer(text.trim(), request.typed))
+        Ok(source)
+    }
+
+    fn begin(&self, source: &str, timeout: Option<Duration>) {
+        let most = Duration::from_millis(self.settings.time_limit_ms);
+        let allowed = timeout.map_or(most, |timeout| timeout.min(most));
+        budget::begin(source.into(), allowed);
     }
 
     fn run(
         &self,
-        source: &str,
+        compiled: &Compiled,
         variables: &Map<String, serde_json::Value>,
     ) -> Result<String, TemplateError> {
-        let allowed = Duration::from_millis(self.settings.time_limit_ms);
-        budget::begin(source.into(), allowed);
         let variables = variables
             .iter()
             .map(|(name, value)| (name.as_str(), json::from_json(value)));
-        let variables = Value::from_pairs(variables);
-        let rendered = self
-            .templates
-            .get(source)
-            .and_then(|compiled| compiled.run(&self.env, variables));
+        let rendered = compiled.run(&self.env, Value::from_pairs(variables));
         let text = rendered.map_err(|error| in_python_words(&error))?;
         let most = self.settings.output_limit;
         if text.len() > most && text.chars().count() > most {
@@ -176,4 +261,9 @@ impl Engine {
             text.into()
         }
     }
+}
+
+/// Whether there is nothing to evaluate in it.
+fn is_static(source: &str) -> bool {
+    !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark))
 }

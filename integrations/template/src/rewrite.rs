@@ -17,32 +17,66 @@ use minijinja::machinery::ast::{
     Stmt, Template, Var, WithBlock,
 };
 
-use expressions::{call, constant, filter, lenient};
+use expressions::{call, constant, demanded, filter, lenient};
+
+/// What becomes of an undefined value that is printed, iterated over or asked whether it is true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undefined {
+    /// It is empty and false.
+    Empty,
+    /// The same, and whoever watches the render is warned when a variable is printed that way.
+    Noted,
+    /// It raises.
+    Refused,
+}
+
+impl Undefined {
+    fn printed<'a>(self, expr: &Expr<'a>) -> Expr<'a> {
+        match (self, expr) {
+            (Self::Refused, _) => demanded(expr),
+            (Self::Noted, Expr::Var(var)) => {
+                let name = constant(Value::from(var.id), var.span());
+                filter("noted", lenient(expr), vec![name])
+            }
+            _ => lenient(expr),
+        }
+    }
+
+    fn used<'a>(self, expr: &Expr<'a>) -> Expr<'a> {
+        match self {
+            Self::Refused => demanded(expr),
+            Self::Empty | Self::Noted => lenient(expr),
+        }
+    }
+}
 
 /// The whole template.
-pub(crate) fn template<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
-    statement(stmt)
+pub(crate) fn template<'a>(stmt: &Stmt<'a>, undefined: Undefined) -> Stmt<'a> {
+    statement(stmt, undefined)
 }
 
 fn spanned<T>(node: T, span: Span) -> Spanned<T> {
     Spanned::new(node, span)
 }
 
-fn body<'a>(stmts: &[Stmt<'a>]) -> Vec<Stmt<'a>> {
-    stmts.iter().map(statement).collect()
+fn body<'a>(stmts: &[Stmt<'a>], undefined: Undefined) -> Vec<Stmt<'a>> {
+    stmts
+        .iter()
+        .map(|stmt| statement(stmt, undefined))
+        .collect()
 }
 
-fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
+fn statement<'a>(stmt: &Stmt<'a>, undefined: Undefined) -> Stmt<'a> {
     match stmt {
         Stmt::Template(s) => Stmt::Template(spanned(
             Template {
-                children: body(&s.children),
+                children: body(&s.children, undefined),
             },
             s.span(),
         )),
         Stmt::EmitExpr(s) => Stmt::EmitExpr(spanned(
             EmitExpr {
-                expr: lenient(&s.expr),
+                expr: undefined.printed(&s.expr),
             },
             s.span(),
         )),
@@ -54,19 +88,19 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
         Stmt::ForLoop(s) => Stmt::ForLoop(spanned(
             ForLoop {
                 target: target(&s.target),
-                iter: filter("iterated", lenient(&s.iter), vec![]),
+                iter: filter("iterated", undefined.used(&s.iter), vec![]),
                 filter_expr: s.filter_expr.as_ref().map(lenient),
                 recursive: s.recursive,
-                body: body(&s.body),
-                else_body: body(&s.else_body),
+                body: body(&s.body, undefined),
+                else_body: body(&s.else_body, undefined),
             },
             s.span(),
         )),
         Stmt::IfCond(s) => Stmt::IfCond(spanned(
             IfCond {
-                expr: lenient(&s.expr),
-                true_body: body(&s.true_body),
-                false_body: body(&s.false_body),
+                expr: undefined.used(&s.expr),
+                true_body: body(&s.true_body, undefined),
+                false_body: body(&s.false_body, undefined),
             },
             s.span(),
         )),
@@ -77,7 +111,7 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
                     .iter()
                     .map(|(name, value)| (target(name), lenient(value)))
                     .collect(),
-                body: body(&s.body),
+                body: body(&s.body, undefined),
             },
             s.span(),
         )),
@@ -92,21 +126,21 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
             SetBlock {
                 target: target(&s.target),
                 filter: s.filter.as_ref().map(lenient),
-                body: body(&s.body),
+                body: body(&s.body, undefined),
             },
             s.span(),
         )),
         Stmt::AutoEscape(s) => Stmt::AutoEscape(spanned(
             AutoEscape {
                 enabled: lenient(&s.enabled),
-                body: body(&s.body),
+                body: body(&s.body, undefined),
             },
             s.span(),
         )),
         Stmt::FilterBlock(s) => Stmt::FilterBlock(spanned(
             FilterBlock {
                 filter: lenient(&s.filter),
-                body: body(&s.body),
+                body: body(&s.body, undefined),
             },
             s.span(),
         )),
@@ -114,7 +148,7 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
             Block {
                 name: s.name,
                 required: s.required,
-                body: body(&s.body),
+                body: body(&s.body, undefined),
             },
             s.span(),
         )),
@@ -149,11 +183,14 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
             },
             s.span(),
         )),
-        Stmt::Macro(s) => Stmt::Macro(spanned(macro_declaration(s), s.span())),
+        Stmt::Macro(s) => Stmt::Macro(spanned(macro_declaration(s, undefined), s.span())),
         Stmt::CallBlock(s) => Stmt::CallBlock(spanned(
             CallBlock {
                 call: spanned(call(&s.call), s.call.span()),
-                macro_decl: spanned(macro_declaration(&s.macro_decl), s.macro_decl.span()),
+                macro_decl: spanned(
+                    macro_declaration(&s.macro_decl, undefined),
+                    s.macro_decl.span(),
+                ),
             },
             s.span(),
         )),
@@ -169,12 +206,12 @@ fn statement<'a>(stmt: &Stmt<'a>) -> Stmt<'a> {
     }
 }
 
-fn macro_declaration<'a>(declared: &Macro<'a>) -> Macro<'a> {
+fn macro_declaration<'a>(declared: &Macro<'a>, undefined: Undefined) -> Macro<'a> {
     Macro {
         name: declared.name,
         args: declared.args.iter().map(target).collect(),
         defaults: declared.defaults.iter().map(lenient).collect(),
-        body: body(&declared.body),
+        body: body(&declared.body, undefined),
     }
 }
 

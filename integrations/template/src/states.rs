@@ -16,6 +16,7 @@ use crate::budget::{allocate, work};
 use crate::error::{Exception, raise};
 use crate::text::to_text;
 use crate::time::DateTime;
+use crate::tracking;
 
 /// What a lookup of one state costs, in units of work.
 const LOOKUP: u64 = 4;
@@ -31,11 +32,13 @@ pub(crate) fn is_view(value: &Value) -> bool {
 pub(crate) fn find(hub: &Hub, entity_id: &Value) -> Result<Option<Arc<State>>, Error> {
     work(LOOKUP)?;
     if let Some(state) = entity_id.downcast_object_ref::<StateObject>() {
+        tracking::entity(state.state.entity_id.as_str());
         return Ok(hub.states.get(state.state.entity_id.as_str()));
     }
     let Some(id) = entity_id.as_str() else {
         return Ok(None);
     };
+    tracking::entity(id);
     Ok(hub.states.get(id).or_else(|| {
         // Ids are lower case; a template may write them otherwise.
         id.bytes()
@@ -87,8 +90,14 @@ fn entity(hub: &Hub, id: &str) -> Result<Value, Error> {
         )
     })?;
     Ok(match hub.states.get(id.as_str()) {
-        Some(state) => Value::from_object(StateObject::new(hub.clone(), state)),
-        None => Value::from(()),
+        Some(state) => Value::from_object(StateObject {
+            is_named: true,
+            ..StateObject::new(hub.clone(), state)
+        }),
+        None => {
+            tracking::entity(id.as_str());
+            Value::from(())
+        }
     })
 }
 
@@ -128,10 +137,12 @@ impl Object for AllStates {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
+        tracking::every_state();
         state_objects(&self.hub, self.hub.states.all())
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        tracking::number_of_states();
         Some(self.hub.states.len())
     }
 
@@ -211,10 +222,12 @@ impl Object for DomainStates {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
+        tracking::domain(&self.domain);
         state_objects(&self.hub, self.hub.states.of_domain(&self.domain))
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        tracking::number_in_domain(&self.domain);
         Some(self.hub.states.of_domain(&self.domain).len())
     }
 
@@ -232,6 +245,8 @@ pub(crate) struct StateObject {
     hub: Hub,
     pub(crate) state: Arc<State>,
     attributes: OnceLock<Value>,
+    /// The template has named it; one that it came across in a view counts as part of the view.
+    is_named: bool,
 }
 
 impl StateObject {
@@ -240,6 +255,7 @@ impl StateObject {
             hub,
             state,
             attributes: OnceLock::new(),
+            is_named: false,
         }
     }
 
@@ -260,6 +276,9 @@ impl StateObject {
 
     fn field(&self, name: &str) -> Option<Value> {
         let state = &self.state;
+        if self.is_named && name != "entity_id" {
+            tracking::entity(state.entity_id.as_str());
+        }
         let time =
             |at: hearth_core::time::Timestamp| DateTime::from_timestamp(at).map(Value::from_object);
         Some(match name {

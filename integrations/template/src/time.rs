@@ -29,7 +29,7 @@ use crate::text::to_text;
 
 /// The zone of the home.
 pub(crate) fn local_zone(hub: &Hub) -> TimeZone {
-    TimeZone::get(&hub.settings.hub.time_zone).unwrap_or(TimeZone::UTC)
+    TimeZone::get(&hub.home.current().time_zone).unwrap_or(TimeZone::UTC)
 }
 
 /// A point in time: aware with a zone, naive without.

@@ -82,7 +82,7 @@ pub(super) fn lenient<'a>(expr: &Expr<'a>) -> Expr<'a> {
 }
 
 /// An expression from which the template goes on: an undefined one raises.
-fn demanded<'a>(expr: &Expr<'a>) -> Expr<'a> {
+pub(super) fn demanded<'a>(expr: &Expr<'a>) -> Expr<'a> {
     expression(expr, true)
 }
 

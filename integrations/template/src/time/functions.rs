@@ -58,6 +58,7 @@ pub(crate) fn install(env: &mut Environment<'static>, hub: &Hub) {
 }
 
 fn time_now(hub: &Hub) -> Result<DateTime, Error> {
+    crate::tracking::time();
     DateTime::from_timestamp(hub.env.now())
         .ok_or_else(|| raise(Exception::OverflowError, "date value out of range"))
 }

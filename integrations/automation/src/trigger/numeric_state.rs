@@ -1,0 +1,72 @@
+//! `numeric_state`: a number crosses into a range.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use hearth_core::command::CommandError;
+use hearth_core::fields::Fields;
+use hearth_core::hub::Hub;
+use hearth_core::ids::EntityId;
+use hearth_core::prelude::json;
+
+use super::range::Range;
+use super::{Change, Kind, Match, OnChange, Reaction, entity_ids, hold, shown, shown_span};
+
+struct NumericTrigger {
+    entities: Vec<EntityId>,
+    range: Range,
+    hold: Option<Duration>,
+    /// Entities that are outside the range: they can cross into it.
+    armed: HashSet<EntityId>,
+}
+
+pub(super) fn parse(fields: &mut Fields) -> Result<Kind, CommandError> {
+    Ok(Kind::Changes(Box::new(NumericTrigger {
+        entities: entity_ids(fields, "entity_id")?,
+        range: Range::read(fields)?,
+        hold: hold(fields)?,
+        armed: HashSet::new(),
+    })))
+}
+
+impl OnChange for NumericTrigger {
+    fn entities(&self) -> &[EntityId] {
+        &self.entities
+    }
+
+    fn begin(&mut self, hub: &Hub) {
+        let state = |id: &EntityId| hub.states.get(id.as_str());
+        let outside = |id: &&EntityId| !self.range.contains(state(id).as_ref(), hub);
+        self.armed = self.entities.iter().filter(outside).cloned().collect();
+    }
+
+    fn change(&mut self, change: &Change<'_>, hub: &Hub) -> Reaction {
+        if !self.range.contains(change.new, hub) {
+            self.armed.insert(change.entity_id.clone());
+            return Reaction {
+                releases: true,
+                matched: None,
+            };
+        }
+        if !self.armed.remove(change.entity_id) {
+            return Reaction::default();
+        }
+        let (above, below) = self.range.shown();
+        let payload = json!({
+            "entity_id": change.entity_id,
+            "above": above,
+            "below": below,
+            "from_state": shown(change.old),
+            "to_state": shown(change.new),
+            "for": shown_span(self.hold),
+            "description": format!("numeric state of {}", change.entity_id),
+        });
+        Reaction {
+            releases: false,
+            matched: Some(Match {
+                payload,
+                hold: self.hold,
+            }),
+        }
+    }
+}

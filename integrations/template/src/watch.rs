@@ -1,0 +1,484 @@
+//! Templates that clients watch: each is rendered again when something changes that it has read
+//! (spec template §7).
+//!
+//! One actor holds all of them, indexed by what they read, so that a change costs the templates
+//! that it concerns and no others. Few renders are under way at a time, whatever happens: a
+//! template that is due while it is being rendered is rendered once more behind that.
+
+mod index;
+mod request;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use actix::prelude::*;
+use hearth_core::ask::{Ask, Reply};
+use hearth_core::bus::{Delivery, Filter, Pace, SubscriptionId};
+use hearth_core::command::ErrorCode;
+use hearth_core::event::EventData;
+use hearth_core::ids::EntityId;
+use hearth_core::prelude::{Command, CommandError, Hub, Value, json};
+use hearth_core::subscription::{Sent, Subscriber};
+
+use crate::error::TemplateError;
+use crate::renderer::{Renderer, Seen, Watched};
+use crate::tracking::Reads;
+
+use index::{Index, WatchId};
+use request::WatchRequest;
+
+/// Renders under way at a time; others of the hub need the threads too.
+const AT_A_TIME: usize = 4;
+/// How often a template that reads every state, or that failed, is rendered at most.
+const ALL_PAUSE: Duration = Duration::from_secs(60);
+/// The same for one that reads whole domains.
+const DOMAIN_PAUSE: Duration = Duration::from_secs(1);
+/// When to try again after the renderer was busy.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// Changes during a render that are kept apart; with more it is rendered again in any case.
+const CHANGES_KEPT: usize = 256;
+/// Subscribing commands that may wait for the actor, and changes of states.
+const MAILBOX: usize = 1024;
+
+/// See the module's guide.
+pub(crate) struct Watcher {
+    hub: Hub,
+    renderer: Renderer,
+    watches: HashMap<WatchId, Watch>,
+    index: Index,
+    last_id: u64,
+    /// Waiting for their turn to be rendered.
+    waiting: VecDeque<WatchId>,
+    rendering: Vec<WatchId>,
+    heard: Option<SubscriptionId>,
+}
+
+/// One template and who watches it.
+struct Watch {
+    request: Watched,
+    report_errors: bool,
+    subscriber: Subscriber,
+    /// Until the command is answered.
+    reply: Option<Reply<Command>>,
+    reads: Reads,
+    /// What the client was told last.
+    told: Option<Value>,
+    stage: Stage,
+    failed: bool,
+    rendered_at: tokio::time::Instant,
+    /// It waits for this before it is rendered again.
+    pause: Option<SpawnHandle>,
+}
+
+/// Where a watch is between one render and the next.
+enum Stage {
+    /// Rendered, and nothing has changed since.
+    Settled,
+    /// In the queue.
+    Waiting,
+    /// Being rendered; what has changed meanwhile.
+    Rendering(Vec<Change>),
+    /// Being rendered, and so much has changed that it is rendered again.
+    Outdated,
+}
+
+/// A change of a state.
+#[derive(Clone)]
+struct Change {
+    entity_id: EntityId,
+    /// The entity appeared or vanished.
+    is_lifecycle: bool,
+}
+
+impl Watcher {
+    /// Starts it on one of the hub's arbiters.
+    pub(crate) fn launch(hub: &Hub, renderer: Renderer) -> Addr<Self> {
+        let hub = hub.clone();
+        let arbiter = hub.arbiters.next();
+        Self::start_in_arbiter(&arbiter, move |context| {
+            context.set_mailbox_capacity(MAILBOX);
+            Self {
+                hub,
+                renderer,
+                watches: HashMap::new(),
+                index: Index::default(),
+                last_id: 0,
+                waiting: VecDeque::new(),
+                rendering: Vec::new(),
+                heard: None,
+            }
+        })
+    }
+
+    fn subscribe(&mut self, command: Command, reply: Reply<Command>, ctx: &mut Context<Self>) {
+        let limits = &self.hub.settings.template;
+        let Some(subscriber) = command.subscriber else {
+            return reply.send(Err(CommandError::unknown()));
+        };
+        if self.watches.len() >= limits.subscriptions {
+            let message = format!(
+                "The hub renders {} templates for its clients, which is the limit.",
+                limits.subscriptions
+            );
+            return reply.send(Err(CommandError::new(ErrorCode::NOT_ALLOWED, message)));
+        }
+        let request = match WatchRequest::read(command.data, limits.source_limit) {
+            Ok(request) => request,
+            Err(error) => return reply.send(Err(error)),
+        };
+        self.last_id += 1;
+        let id = WatchId(self.last_id);
+        let watch = Watch {
+            request: request.watched,
+            report_errors: request.report_errors,
+            subscriber: subscriber.clone(),
+            reply: Some(reply),
+            reads: Reads::default(),
+            told: None,
+            stage: Stage::Waiting,
+            failed: false,
+            rendered_at: tokio::time::Instant::now(),
+            pause: None,
+        };
+        self.watches.insert(id, watch);
+        let gone = async move { subscriber.gone().await };
+        ctx.spawn(gone.into_actor(self).map(move |(), watcher, ctx| {
+            watcher.forget(id, ctx);
+        }));
+        if self.heard.is_some() {
+            self.enqueue(id, ctx);
+            return;
+        }
+        // Changes are heard before anything is read.
+        let (bus, me) = (self.hub.bus.clone(), ctx.address().recipient());
+        let filter = Filter::of_types(["state_changed"]);
+        let hearing = async move { bus.subscribe(filter, Pace::Lag, me).await };
+        ctx.wait(hearing.into_actor(self).map(move |heard, watcher, ctx| {
+            watcher.heard = Some(heard);
+            watcher.enqueue(id, ctx);
+        }));
+    }
+
+    fn forget(&mut self, id: WatchId, ctx: &mut Context<Self>) {
+        let Some(watch) = self.watches.remove(&id) else {
+            return;
+        };
+        self.index.remove(id, &watch.reads);
+        if let Some(pause) = watch.pause {
+            ctx.cancel_future(pause);
+        }
+        if let Some(reply) = watch.reply {
+            reply.send(Ok(Value::Null));
+        }
+        if self.watches.is_empty()
+            && let Some(heard) = self.heard.take()
+        {
+            self.hub.bus.unsubscribe(heard);
+        }
+    }
+
+    /// Has a template rendered as soon as it may be.
+    fn due(&mut self, id: WatchId, change: Option<&Change>, ctx: &mut Context<Self>) {
+        let Some(watch) = self.watches.get_mut(&id) else {
+            return;
+        };
+        match watch.stage {
+            Stage::Settled => {}
+            Stage::Rendering(_) => {
+                watch.stage = Stage::Outdated;
+                return;
+            }
+            Stage::Waiting | Stage::Outdated => return,
+        }
+        let pause = watch.pause_before(change);
+        let due_at = watch.rendered_at + pause;
+        if due_at <= tokio::time::Instant::now() {
+            if let Some(pause) = watch.pause.take() {
+                ctx.cancel_future(pause);
+            }
+            return self.enqueue(id, ctx);
+        }
+        if watch.pause.is_none() {
+            let wait = due_at - tokio::time::Instant::now();
+            watch.pause = Some(ctx.run_later(wait, move |watcher, ctx| {
+                if let Some(watch) = watcher.watches.get_mut(&id) {
+                    watch.pause = None;
+                }
+                watcher.enqueue(id, ctx);
+            }));
+        }
+    }
+
+    fn enqueue(&mut self, id: WatchId, ctx: &mut Context<Self>) {
+        if let Some(watch) = self.watches.get_mut(&id) {
+            watch.stage = Stage::Waiting;
+            self.waiting.push_back(id);
+            self.render_next(ctx);
+        }
+    }
+
+    fn render_next(&mut self, ctx: &mut Context<Self>) {
+        while self.rendering.len() < AT_A_TIME {
+            let Some(id) = self.waiting.pop_front() else {
+                return;
+            };
+            let Some(watch) = self.watches.get_mut(&id) else {
+                continue;
+            };
+            let me = ctx.address();
+            let submitted = self
+                .renderer
+                .submit_watched(watch.request.clone(), move |seen| {
+                    // Bounded by what is under way.
+                    me.do_send(Rendered { id, seen });
+                });
+            if submitted.is_err() {
+                self.waiting.push_front(id);
+                ctx.run_later(BUSY_PAUSE, |watcher, ctx| watcher.render_next(ctx));
+                return;
+            }
+            watch.stage = Stage::Rendering(Vec::new());
+            self.rendering.push(id);
+        }
+    }
+
+    fn rendered(&mut self, id: WatchId, seen: Seen, ctx: &mut Context<Self>) {
+        self.rendering.retain(|rendering| *rendering != id);
+        if let Some(watch) = self.watches.get_mut(&id) {
+            let before = std::mem::replace(&mut watch.reads, seen.reads);
+            self.index.remove(id, &before);
+            self.index.insert(id, &watch.reads);
+            let stage = std::mem::replace(&mut watch.stage, Stage::Settled);
+            watch.rendered_at = tokio::time::Instant::now();
+            watch.request.compiled = seen.compiled;
+            let change = match stage {
+                Stage::Rendering(changes) => changes
+                    .into_iter()
+                    .find(|change| Index::concerns(&watch.reads, change))
+                    .map(Some),
+                Stage::Outdated => Some(None),
+                Stage::Settled | Stage::Waiting => None,
+            };
+            match watch.tell(seen.rendered) {
+                true => {
+                    if let Some(change) = change {
+                        self.due(id, change.as_ref(), ctx);
+                    }
+                }
+                false => self.forget(id, ctx),
+            }
+        }
+        self.render_next(ctx);
+    }
+
+    fn changed(&mut self, change: &Change, ctx: &mut Context<Self>) {
+        for id in &self.rendering {
+            if let Some(watch) = self.watches.get_mut(id) {
+                watch.note(change);
+            }
+        }
+        for id in self.index.concerned(change) {
+            self.due(id, Some(change), ctx);
+        }
+    }
+
+    /// Renders all of these again.
+    fn all_due(&mut self, ids: Vec<WatchId>, ctx: &mut Context<Self>) {
+        for id in ids {
+            self.due(id, None, ctx);
+        }
+    }
+
+    /// Templates that read the clock are rendered at each full minute.
+    fn wait_for_the_minute(&self, ctx: &mut Context<Self>) {
+        let into_the_minute = self.hub.env.now().as_micros().rem_euclid(60_000_000);
+        let wait = Duration::from_micros(60_000_000 - into_the_minute.unsigned_abs());
+        ctx.run_later(wait, |watcher, ctx| {
+            for id in watcher.index.of_the_clock() {
+                // As if named: the clock is no matter of pauses.
+                if let Some(watch) = watcher.watches.get_mut(&id) {
+                    match watch.stage {
+                        Stage::Settled => {
+                            if let Some(pause) = watch.pause.take() {
+                                ctx.cancel_future(pause);
+                            }
+                            watcher.enqueue(id, ctx);
+                        }
+                        Stage::Rendering(_) => watch.stage = Stage::Outdated,
+                        Stage::Waiting | Stage::Outdated => {}
+                    }
+                }
+            }
+            watcher.wait_for_the_minute(ctx);
+        });
+    }
+}
+
+impl Watch {
+    /// How long after its last render it may be rendered because of this change.
+    fn pause_before(&self, change: Option<&Change>) -> Duration {
+        let is_named = change.is_some_and(|change| self.reads.entities.contains(&change.entity_id));
+        if is_named {
+            Duration::ZERO
+        } else if self.reads.all || self.reads.number || self.failed {
+            ALL_PAUSE
+        } else if self.reads.domains.is_empty() {
+            Duration::ZERO
+        } else {
+            DOMAIN_PAUSE
+        }
+    }
+
+    /// Keeps a change in mind while it is being rendered.
+    fn note(&mut self, change: &Change) {
+        if let Stage::Rendering(changes) = &mut self.stage {
+            if changes.len() < CHANGES_KEPT {
+                changes.push(change.clone());
+            } else {
+                self.stage = Stage::Outdated;
+            }
+        }
+    }
+
+    /// Tells the client what is new; false where nobody listens any more.
+    fn tell(&mut self, rendered: Result<Value, TemplateError>) -> bool {
+        self.failed = rendered.is_err();
+        if let Some(reply) = self.reply.take() {
+            match &rendered {
+                Err(error) if self.took_too_long(error) => {
+                    reply.send(Err(CommandError::new(
+                        ErrorCode::TEMPLATE,
+                        self.timeout_message(),
+                    )));
+                    return false;
+                }
+                _ => reply.send(Ok(Value::Null)),
+            }
+        }
+        // Only the first render is bound by the client.
+        self.request.timeout = None;
+        if self.report_errors {
+            for warning in std::mem::take(&mut self.reads.warnings) {
+                if !self.send(json!({"error": warning, "level": "WARNING"})) {
+                    return false;
+                }
+            }
+        }
+        let event = match rendered {
+            Ok(result) => json!({"result": result}),
+            Err(_) if !self.report_errors => return !self.subscriber.is_gone(),
+            Err(error) => json!({"error": error.to_string(), "level": "ERROR"}),
+        };
+        if self.told.as_ref() == Some(&event) {
+            return !self.subscriber.is_gone();
+        }
+        self.told = Some(event.clone());
+        let mut event = event;
+        if event.get("result").is_some() {
+            event["listeners"] = self.listeners();
+        }
+        self.send(event)
+    }
+
+    fn send(&self, event: Value) -> bool {
+        self.subscriber.send(&event) == Sent::OnItsWay
+    }
+
+    fn took_too_long(&self, error: &TemplateError) -> bool {
+        self.request.timeout.is_some()
+            && matches!(error, TemplateError::Limit(text) if text.starts_with("Exceeded maximum execution time"))
+    }
+
+    fn timeout_message(&self) -> String {
+        let timeout = self.request.timeout.unwrap_or_default().as_secs_f64();
+        format!("Exceeded maximum execution time of {timeout:?}s")
+    }
+
+    fn listeners(&self) -> Value {
+        let reads = &self.reads;
+        if reads.all || reads.number {
+            return json!({"all": true, "entities": [], "domains": [], "time": reads.time});
+        }
+        json!({
+            "all": false,
+            "entities": reads.entities,
+            "domains": reads.domains.keys().collect::<Vec<_>>(),
+            "time": reads.time,
+        })
+    }
+}
+
+impl Actor for Watcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.wait_for_the_minute(ctx);
+    }
+}
+
+impl Handler<Ask<Command>> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, ask: Ask<Command>, ctx: &mut Self::Context) {
+        let (command, reply) = ask.take();
+        self.subscribe(command, reply, ctx);
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Rendered {
+    id: WatchId,
+    seen: Seen,
+}
+
+impl Handler<Rendered> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, message: Rendered, ctx: &mut Self::Context) {
+        self.rendered(message.id, message.seen, ctx);
+    }
+}
+
+impl Handler<Delivery> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, delivery: Delivery, ctx: &mut Self::Context) {
+        match delivery {
+            Delivery::Event { event, .. } => {
+                if let EventData::StateChanged {
+                    entity_id,
+                    old,
+                    new,
+                } = &event.data
+                {
+                    let change = Change {
+                        entity_id: entity_id.clone(),
+                        is_lifecycle: old.is_none() || new.is_none(),
+                    };
+                    self.changed(&change, ctx);
+                }
+            }
+            Delivery::Lagged { .. } => {
+                let ids = self.watches.keys().copied().collect();
+                self.all_due(ids, ctx);
+            }
+        }
+    }
+}
+
+/// The integration ends.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Stop;
+
+impl Handler<Stop> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, Stop: Stop, ctx: &mut Self::Context) {
+        if let Some(heard) = self.heard.take() {
+            self.hub.bus.unsubscribe(heard);
+        }
+        ctx.stop();
+    }
+}
