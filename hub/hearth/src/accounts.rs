@@ -1,16 +1,21 @@
-//! Users and tokens as commands of the bus: what the command line asks of a hub.
+//! Users, tokens and bans as commands of the bus: what the command line asks of a hub. One file
+//! a noun; each command's data and answer stand at its name.
+
+pub(crate) mod bans;
+pub(crate) mod tokens;
+pub(crate) mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
-use hearth_auth::{Access as Wish, Auth, AuthError, EntityFacts, GroupId, NewUser, User};
+use hearth_auth::{Access as Wish, Auth, AuthError, EntityFacts, NewUser, User, UserUpdate};
 use hearth_core::ask::Ask;
 use hearth_core::command::{Access, Command, CommandError};
 use hearth_core::event::Context as Cause;
 use hearth_core::hub::Hub;
 use hearth_core::ids::{EntityId, UserId};
 use hearth_core::users::UserDirectory;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -20,23 +25,24 @@ struct Accounts {
     auth: Auth,
 }
 
-const COMMANDS: [&str; 5] = [
-    ADD_USER,
-    LIST_USERS,
-    CREATE_TOKEN,
-    LIST_TOKENS,
-    REVOKE_TOKEN,
+const COMMANDS: [&str; 13] = [
+    users::ADD,
+    users::LIST,
+    users::SHOW,
+    users::PASSWORD,
+    users::RENAME,
+    users::ACTIVATE,
+    users::REMOVE,
+    users::GROUP,
+    tokens::CREATE,
+    tokens::LIST,
+    tokens::REVOKE,
+    bans::LIST,
+    bans::REMOVE,
 ];
-/// `{name, password?, admin, local_only}` → the user.
-pub(crate) const ADD_USER: &str = "auth/user/add";
-/// `{}` → an array of users.
-pub(crate) const LIST_USERS: &str = "auth/user/list";
-/// `{user, name, days}` → the token's text.
-pub(crate) const CREATE_TOKEN: &str = "auth/token/create";
-/// `{user}` → an array of tokens, without their secrets.
-pub(crate) const LIST_TOKENS: &str = "auth/token/list";
-/// `{id}` → null.
-pub(crate) const REVOKE_TOKEN: &str = "auth/token/revoke";
+
+/// How often tokens that have expired are removed; they open nothing meanwhile.
+const REMOVE_EXPIRED: Duration = Duration::from_secs(60 * 60);
 
 /// Registers the commands, and lets services ask what users may do.
 pub(crate) fn start(hub: &Hub, auth: &Auth) {
@@ -74,6 +80,17 @@ impl UserDirectory for Directory {
 
 impl Actor for Accounts {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(REMOVE_EXPIRED, |accounts, _| {
+            let auth = accounts.auth.clone();
+            actix::spawn(async move {
+                if let Err(error) = auth.remove_expired_tokens().await {
+                    tracing::warn!(%error, "expired tokens could not be removed");
+                }
+            });
+        });
+    }
 }
 
 impl Handler<Ask<Command>> for Accounts {
@@ -81,146 +98,71 @@ impl Handler<Ask<Command>> for Accounts {
 
     fn handle(&mut self, ask: Ask<Command>, _: &mut Self::Context) -> Self::Result {
         let (command, reply) = ask.take();
-        let (hub, auth) = (self.hub.clone(), self.auth.clone());
-        Box::pin(async move { reply.send(carry_out(&hub, &auth, command).await) })
+        let asking = Asking {
+            hub: self.hub.clone(),
+            auth: self.auth.clone(),
+            cause: command.caller.context,
+        };
+        Box::pin(async move { reply.send(carry_out(command, asking).await) })
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AddUser {
-    name: String,
-    password: Option<String>,
-    admin: bool,
-    local_only: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CreateToken {
-    user: String,
-    name: String,
-    days: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfUser {
-    user: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ById {
-    id: String,
-}
-
-async fn carry_out(hub: &Hub, auth: &Auth, command: Command) -> Result<Value, CommandError> {
+async fn carry_out(command: Command, asking: Asking) -> Result<Value, CommandError> {
     let data = Value::Object(command.data);
+    let auth = &asking.auth;
     match &*command.name {
-        ADD_USER => {
-            let wanted: AddUser = parse(data)?;
-            let mut new = NewUser::person(&wanted.name);
-            if wanted.admin {
-                new = new.in_groups(vec![GroupId::Admin]);
-            }
-            if wanted.local_only {
-                new = new.local_only();
-            }
-            if let Some(password) = &wanted.password {
-                new = new.with_password(&wanted.name, password);
-            }
-            let user = create(hub, auth, new, command.caller.context).await?;
-            Ok(describe(&user))
-        }
-        LIST_USERS => Ok(auth
-            .list_users()
-            .iter()
-            .map(|user| describe(user))
-            .collect()),
-        CREATE_TOKEN => {
-            let wanted: CreateToken = parse(data)?;
-            let user = match auth.find_user_by_name(&wanted.user) {
-                Some(user) => user,
-                // The first person of a hub owns it; later ones are added on purpose.
-                None if auth.list_users().iter().all(|user| user.system_generated) => {
-                    create(
-                        hub,
-                        auth,
-                        NewUser::person(&wanted.user).owner(),
-                        command.caller.context,
-                    )
-                    .await?
-                }
-                None => return Err(no_such_user(&wanted.user)),
-            };
-            let token = auth
-                .create_long_lived_token(user.id, &wanted.name, wanted.days)
-                .await
-                .map_err(failed)?;
-            Ok(token.secret().into())
-        }
-        LIST_TOKENS => {
-            let wanted: OfUser = parse(data)?;
-            let user = auth
-                .find_user_by_name(&wanted.user)
-                .ok_or_else(|| no_such_user(&wanted.user))?;
-            let tokens = auth.tokens_of(user.id).into_iter().map(|token| {
-                json!({
-                    "id": token.id.to_string(),
-                    "type": token.token_type.as_str(),
-                    "name": token.client_name.or(token.client_id),
-                    "created_at": token.created_at,
-                    "last_used_at": token.last_used_at,
-                })
-            });
-            Ok(tokens.collect())
-        }
-        REVOKE_TOKEN => {
-            let wanted: ById = parse(data)?;
-            let id = wanted
-                .id
-                .parse()
-                .map_err(|error| CommandError::invalid(format!("id: {error}")))?;
-            auth.revoke_token(id).await.map_err(failed)?;
-            Ok(Value::Null)
-        }
+        users::ADD => users::add(data, &asking).await,
+        users::LIST => Ok(users::list(auth)),
+        users::SHOW => users::show(data, auth),
+        users::PASSWORD => users::password(data, &asking).await,
+        users::RENAME => users::rename(data, &asking).await,
+        users::ACTIVATE => users::activate(data, &asking).await,
+        users::REMOVE => users::remove(data, &asking).await,
+        users::GROUP => users::group(data, &asking).await,
+        tokens::CREATE => tokens::create(data, &asking).await,
+        tokens::LIST => tokens::list(data, auth),
+        tokens::REVOKE => tokens::revoke(data, auth).await,
+        bans::LIST => Ok(bans::list(auth)),
+        bans::REMOVE => bans::remove(data, auth).await,
         _ => Err(CommandError::unknown()),
     }
 }
 
-async fn create(
-    hub: &Hub,
-    auth: &Auth,
-    new: NewUser,
+/// What a command works with.
+struct Asking {
+    hub: Hub,
+    auth: Auth,
     cause: Cause,
-) -> Result<Arc<User>, CommandError> {
-    let user = auth.create_user(new).await.map_err(failed)?;
-    hub.fire("user_added", json!({"user_id": user.id}), cause)
-        .await;
-    Ok(user)
 }
 
-fn describe(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "name": user.name,
-        "username": user.username,
-        "is_owner": user.is_owner,
-        "is_admin": user.is_admin(),
-        "is_active": user.is_active,
-        "local_only": user.local_only,
-    })
+impl Asking {
+    async fn create(&self, new: NewUser) -> Result<Arc<User>, CommandError> {
+        let user = self.auth.create_user(new).await.map_err(failed)?;
+        self.tell("user_added", &user).await;
+        Ok(user)
+    }
+
+    async fn update(&self, user: &User, update: UserUpdate) -> Result<Value, CommandError> {
+        let updated = self.auth.update_user(user.id, update).await;
+        let user = updated.map_err(failed)?;
+        self.updated(&user).await
+    }
+
+    /// Tells of a change; returns the user as it is now.
+    async fn updated(&self, user: &User) -> Result<Value, CommandError> {
+        self.tell("user_updated", user).await;
+        let now = self.auth.find_user(user.id);
+        Ok(users::describe(now.as_deref().unwrap_or(user)))
+    }
+
+    async fn tell(&self, event: &'static str, user: &User) {
+        let data = json!({"user_id": user.id});
+        self.hub.fire(event, data, self.cause).await;
+    }
 }
 
 fn parse<T: DeserializeOwned>(data: Value) -> Result<T, CommandError> {
     serde_json::from_value(data).map_err(|error| CommandError::invalid(error.to_string()))
-}
-
-fn no_such_user(name: &str) -> CommandError {
-    CommandError::not_found(format!(
-        "there is no user `{name}`; `hearth user list` shows them"
-    ))
 }
 
 fn failed(error: AuthError) -> CommandError {

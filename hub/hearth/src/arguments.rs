@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Access tokens for apps and scripts
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Addresses that are shut out after too many failed sign-ins
+    #[command(subcommand)]
+    Ban(BanCommand),
     /// Phones and other devices that are registered
     #[command(subcommand)]
     Registrations(RegistrationsCommand),
@@ -49,7 +52,8 @@ pub(crate) struct RunArguments {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) data: DataDir,
-    /// Address and port to serve on; port 0 takes any free one [default: 127.0.0.1:8123]
+    /// Address and port to serve on; 127.0.0.1 is this machine only, port 0 any free one
+    /// [default: 0.0.0.0:8123]
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<String>,
     /// No page and no hints for a person: for labs and CI
@@ -88,6 +92,116 @@ pub(crate) enum UserCommand {
     List {
         #[command(flatten)]
         data: DataDir,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one user and its tokens
+    Show {
+        #[command(flatten)]
+        data: DataDir,
+        /// Name or id
+        #[arg(value_name = "USER")]
+        user: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a user a new password, read from the first line of standard input
+    Password {
+        #[command(flatten)]
+        data: DataDir,
+        /// Name or id
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Give a user another name; the name to sign in with follows
+    Rename {
+        #[command(flatten)]
+        data: DataDir,
+        /// Name or id
+        #[arg(value_name = "USER")]
+        user: String,
+        /// The new name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Let a user in again
+    Activate {
+        #[command(flatten)]
+        data: DataDir,
+        /// Name or id
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Shut a user out, with all its tokens, until it is activated again
+    Deactivate {
+        #[command(flatten)]
+        data: DataDir,
+        /// Name or id
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Remove a user and all its tokens
+    Remove {
+        #[command(flatten)]
+        data: DataDir,
+        /// Name or id
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Say what a user may do
+    Group {
+        #[command(flatten)]
+        data: DataDir,
+        /// Name or id
+        #[arg(value_name = "USER")]
+        user: String,
+        /// What it may do from now on
+        #[arg(value_enum, value_name = "GROUP")]
+        group: Group,
+    },
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    /// Change the hub
+    Admin,
+    /// Use everything
+    Users,
+    /// See everything
+    ReadOnly,
+}
+
+impl Group {
+    /// As it is typed.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Users => "users",
+            Self::ReadOnly => "read-only",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BanCommand {
+    /// List the addresses that are banned
+    List {
+        #[command(flatten)]
+        data: DataDir,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let an address try again
+    Remove {
+        #[command(flatten)]
+        data: DataDir,
+        /// As `hearth ban list` shows it
+        #[arg(value_name = "ADDRESS")]
+        address: String,
     },
 }
 
@@ -107,13 +221,16 @@ pub(crate) enum TokenCommand {
         #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(1..=36_500))]
         days: u32,
     },
-    /// List a user's tokens, without their secrets
+    /// List tokens, without their secrets
     List {
         #[command(flatten)]
         data: DataDir,
-        /// Whose tokens
+        /// Whose tokens; without it everybody's
         #[arg(long, value_name = "NAME")]
-        user: String,
+        user: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Revoke a token; its open connections are closed
     Revoke {

@@ -1,17 +1,30 @@
 //! Reads the settings: built-in defaults, the given file, the environment; later ones win.
+//!
+//! Each value that is given is checked on its own, so that an error names the file or variable,
+//! the key and what was expected. [`kind`] says which values a key takes, [`limits`] what the
+//! types alone do not say, [`provision`] what a lab finds ready-made.
 
+mod kind;
+mod limits;
+mod provision;
+
+use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use config::{Config, ConfigError, Environment, File, FileFormat};
+use config::{Config, ConfigError, File, FileFormat};
+use hearth_core::collection::Misconfigured;
+use hearth_core::configured::Sections;
 use hearth_core::settings::Settings;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// The documented defaults, as they stand in the repository.
-const DEFAULTS: &str = include_str!("../../../config/default.toml");
-const PREFIX: &str = "HEARTH";
-/// More of anything that waits or connects than any machine holds.
-const MANY: usize = 100_000_000;
+use crate::integrations;
+use kind::Kind;
+pub(crate) use provision::{Missing, Provisions};
+
+/// What names of environment variables begin with; then `SECTION__KEY`.
+const PREFIX: &str = "HEARTH__";
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,16 +40,32 @@ pub(crate) enum SettingsError {
     /// The file is neither TOML nor YAML by its name.
     #[error("{0}: a configuration file ends in .toml, .yaml or .yml")]
     UnknownFormat(PathBuf),
-    /// The content has an error.
+    /// The file is no TOML, or no YAML.
     #[error("{origin}: {message}")]
+    Syntax {
+        /// The file.
+        origin: String,
+        /// Where in it, and what was expected.
+        message: String,
+    },
+    /// A value that the key cannot have.
+    #[error("{origin}: {wrong}")]
     Invalid {
         /// The file, or the environment.
         origin: String,
-        /// The key and what was expected.
-        message: String,
+        /// What is wrong.
+        wrong: Wrong,
+    },
+    /// A section of an integration that it cannot use.
+    #[error("{origin}: {wrong}")]
+    Section {
+        /// The file.
+        origin: String,
+        /// Where in it, and what is wrong.
+        wrong: Misconfigured,
     },
     /// A key that no setting has.
-    #[error("{origin}: there is no setting `{key}`{}", hint.as_ref().map(|h| format!("; did you mean `{h}`?")).unwrap_or_default())]
+    #[error("{origin}: there is no setting `{key}`{}", did_you_mean(hint.as_deref()))]
     UnknownKey {
         /// The file, or the environment.
         origin: String,
@@ -45,131 +74,292 @@ pub(crate) enum SettingsError {
         /// The nearest key that exists.
         hint: Option<String>,
     },
+    /// A variable that names no section and key.
+    #[error("the environment variable {0}: expected a name such as HEARTH__HTTP__LISTEN")]
+    Variable(String),
+}
+
+/// A key, what it was given and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    /// `http.listen`
+    pub(crate) key: String,
+    /// As it was written; nothing of a secret.
+    pub(crate) given: Option<String>,
+    /// The end of a sentence.
+    pub(crate) expected: String,
+}
+
+impl Wrong {
+    fn new(key: impl Into<String>, given: Option<String>, expected: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            given,
+            expected: expected.into(),
+        }
+    }
+
+    fn by(self, origin: &str) -> SettingsError {
+        SettingsError::Invalid {
+            origin: origin.to_owned(),
+            wrong: self,
+        }
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            given,
+            expected,
+        } = self;
+        match given {
+            Some(given) => write!(f, "`{key}` is {given}; expected {expected}"),
+            None => write!(f, "`{key}`: expected {expected}"),
+        }
+    }
+}
+
+fn did_you_mean(hint: Option<&str>) -> String {
+    hint.map(|hint| format!("; did you mean `{hint}`?"))
+        .unwrap_or_default()
 }
 
 /// Reads all settings.
 pub(crate) fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
-    let defaults = File::from_str(DEFAULTS, FileFormat::Toml);
-    let known = known_keys();
-    let mut builder = Config::builder().add_source(defaults.clone());
+    load_with(file, std::env::vars_os())
+}
+
+fn load_with(
+    file: Option<&Path>,
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Settings, SettingsError> {
+    let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+    let mut given = Given {
+        settings: defaults.clone(),
+        defaults,
+        domains: Sections::new(),
+    };
     if let Some(path) = file {
         let origin = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        let source = File::from_str(&text, format_of(path)?);
-        let alone = Config::builder().add_source(source.clone()).build();
-        check_keys(&origin, alone, &known)?;
-        builder = builder.add_source(source);
-        // On its own over the defaults, so that an error names this file and not another source.
-        finish(&origin, builder.clone().build())?;
+        given.take_file(&origin, read(path, &origin)?)?;
+        // Before the environment, so that an error names this file.
+        given.finish(&origin)?;
     }
-    let environment = || {
-        Environment::with_prefix(PREFIX)
-            .prefix_separator("__")
-            .separator("__")
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key("http.trusted_proxies")
+    for (name, value) in environment {
+        let name = name.to_string_lossy();
+        if let Some(key) = name.strip_prefix(PREFIX) {
+            given.take_variable(&name, key, value.to_str())?;
+        }
+    }
+    given.finish("the environment")
+}
+
+/// What a file says, as JSON.
+fn read(path: &Path, origin: &str) -> Result<Map<String, Value>, SettingsError> {
+    let format = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => FileFormat::Toml,
+        Some("yaml" | "yml") => FileFormat::Yaml,
+        _ => return Err(SettingsError::UnknownFormat(path.to_owned())),
     };
-    let origin = "the environment";
-    check_keys(
-        origin,
-        Config::builder().add_source(environment()).build(),
-        &known,
-    )?;
-    finish(origin, builder.add_source(environment()).build())
-}
-
-fn format_of(path: &Path) -> Result<FileFormat, SettingsError> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => Ok(FileFormat::Toml),
-        Some("yaml" | "yml") => Ok(FileFormat::Yaml),
-        _ => Err(SettingsError::UnknownFormat(path.to_owned())),
-    }
-}
-
-fn finish(origin: &str, built: Result<Config, ConfigError>) -> Result<Settings, SettingsError> {
-    built
-        .and_then(Config::try_deserialize)
-        .map_err(|error| invalid(origin, &error))
-        .and_then(|settings| check_values(origin, settings))
-}
-
-fn invalid(origin: &str, error: &ConfigError) -> SettingsError {
-    SettingsError::Invalid {
-        origin: origin.to_owned(),
-        message: error.to_string(),
-    }
-}
-
-/// What the types alone do not say.
-fn check_values(origin: &str, settings: Settings) -> Result<Settings, SettingsError> {
-    let wrong = |message: String| {
-        Err(SettingsError::Invalid {
+    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let syntax = |error: ConfigError| {
+        let told = error.to_string();
+        SettingsError::Syntax {
             origin: origin.to_owned(),
-            message,
-        })
+            message: match long_number(&text).filter(|_| told.contains("number too large")) {
+                Some(line) => format!("line {line}: expected a smaller number"),
+                None => told.trim_end().to_owned(),
+            },
+        }
     };
-    let hub = &settings.hub;
-    if !(-90.0..=90.0).contains(&hub.latitude) {
-        return wrong(format!(
-            "hub.latitude is {}; expected -90 to 90",
-            hub.latitude
-        ));
+    Config::builder()
+        .add_source(File::from_str(&text, format))
+        .build()
+        .and_then(Config::try_deserialize)
+        .map_err(syntax)
+}
+
+/// The line of the first number that no setting can have: TOML's parser does not tell.
+fn long_number(text: &str) -> Option<usize> {
+    let is_digit = |c: char| c.is_ascii_digit() || c == '_';
+    text.lines()
+        .position(|line| line.split(|c| !is_digit(c)).any(|digits| digits.len() > 18))
+        .map(|index| index + 1)
+}
+
+/// The settings on their way, section by section.
+struct Given {
+    settings: Value,
+    /// The keys that exist, and by their values which kind each has.
+    defaults: Value,
+    /// Sections of integrations, checked.
+    domains: Sections,
+}
+
+impl Given {
+    fn take_file(
+        &mut self,
+        origin: &str,
+        sections: Map<String, Value>,
+    ) -> Result<(), SettingsError> {
+        for (section, keys) in sections {
+            if let Some(check) = integrations::section_check(&section) {
+                check(&keys).map_err(|wrong| SettingsError::Section {
+                    origin: origin.to_owned(),
+                    wrong,
+                })?;
+                self.domains.insert(section, keys);
+                continue;
+            }
+            if self.defaults.get(&section).is_none() {
+                return Err(self.unknown(origin, &section, None));
+            }
+            let Value::Object(keys) = keys else {
+                let given = Some(kind::shown(&keys));
+                return Err(Wrong::new(section, given, "a section with keys of its own").by(origin));
+            };
+            for (key, value) in keys {
+                self.take(origin, &section, &key, value)?;
+            }
+        }
+        Ok(())
     }
-    if !(-180.0..=180.0).contains(&hub.longitude) {
-        return wrong(format!(
-            "hub.longitude is {}; expected -180 to 180",
-            hub.longitude
-        ));
+
+    fn take_variable(
+        &mut self,
+        name: &str,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<(), SettingsError> {
+        let lower = key.to_ascii_lowercase();
+        let Some((section, key)) = lower
+            .split_once("__")
+            .filter(|(section, key)| !section.is_empty() && !key.is_empty())
+        else {
+            return Err(SettingsError::Variable(name.to_owned()));
+        };
+        let origin = format!("the environment variable {name}");
+        let Some(default) = self.defaults[section].get(key) else {
+            return Err(self.unknown(&origin, section, Some(key)));
+        };
+        let kind = Kind::of(section, key, default);
+        let full = format!("{section}.{key}");
+        let Some(text) = value else {
+            return Err(Wrong::new(full, None, "a value in UTF-8").by(&origin));
+        };
+        let value = kind.parse(text).ok_or_else(|| {
+            let given = Some(kind::shown(&Value::from(text)));
+            Wrong::new(full, given, kind.expected()).by(&origin)
+        })?;
+        self.take(&origin, section, key, value)
     }
-    if settings.http.listen.parse::<SocketAddr>().is_err() {
-        return wrong(not_an_address("http.listen", &settings.http.listen));
+
+    fn take(
+        &mut self,
+        origin: &str,
+        section: &str,
+        key: &str,
+        value: Value,
+    ) -> Result<(), SettingsError> {
+        let Some(default) = self.defaults[section].get(key) else {
+            return Err(self.unknown(origin, section, Some(key)));
+        };
+        if section == "provision" {
+            provision::check_shape(key, &value).map_err(|problem| match problem {
+                provision::Problem::Wrong(wrong) => wrong.by(origin),
+                provision::Problem::Unknown { key, hint } => SettingsError::UnknownKey {
+                    origin: origin.to_owned(),
+                    key,
+                    hint,
+                },
+            })?;
+        } else {
+            kind::check(section, key, default, &value).map_err(|wrong| wrong.by(origin))?;
+        }
+        self.settings[section][key] = value;
+        Ok(())
     }
-    let (http, socket) = (&settings.http, &settings.websocket);
-    for (key, number, least, most) in [
-        ("hub.threads", settings.hub.threads, 0, 256),
-        ("http.workers", http.workers, 0, 256),
-        ("bus.queue", settings.bus.queue, 1, MANY),
-        ("store.queue", settings.store.queue, 1, MANY),
-        ("http.body_limit", http.body_limit, 1, 1 << 40),
-        ("http.bodies_limit", http.bodies_limit, 1, 1 << 40),
-        ("http.header_limit", http.header_limit, 1, 1 << 30),
-        ("http.max_connections", http.max_connections, 1, MANY),
-        ("http.json_depth", http.json_depth, 1, 120),
-        ("websocket.queue", socket.queue, 1, MANY),
-        ("websocket.message_limit", socket.message_limit, 1, 1 << 40),
-        ("websocket.sockets", socket.sockets, 1, MANY),
-        (
-            "mobile_app.mailbox",
-            settings.mobile_app.mailbox,
-            1,
-            1_000_000,
-        ),
-    ] {
-        if !(least..=most).contains(&number) {
-            return wrong(format!("{key} is {number}; expected {least} to {most}"));
+
+    fn unknown(&self, origin: &str, section: &str, key: Option<&str>) -> SettingsError {
+        let full = match key {
+            Some(key) => format!("{section}.{key}"),
+            None => section.to_owned(),
+        };
+        SettingsError::UnknownKey {
+            origin: origin.to_owned(),
+            hint: nearest_setting(&self.defaults, section, key),
+            key: full,
         }
     }
-    for (key, seconds) in [
-        ("http.keep_alive_s", http.keep_alive_s as f64),
-        ("http.header_timeout_s", http.header_timeout_s as f64),
-        ("http.body_timeout_s", http.body_timeout_s as f64),
-        ("websocket.auth_timeout_s", socket.auth_timeout_s as f64),
-        ("websocket.slow_s", socket.slow_s as f64),
-        ("websocket.ping_interval_s", socket.ping_interval_s),
-        ("websocket.pong_timeout_s", socket.pong_timeout_s),
-        ("mobile_app.idle_s", settings.mobile_app.idle_s as f64),
-    ] {
-        if !(0.05..=1e6).contains(&seconds) {
-            return wrong(format!(
-                "{key} is {seconds}; expected 0.05 to 1000000 seconds"
-            ));
-        }
+
+    /// The settings as they are now, checked.
+    fn finish(&self, origin: &str) -> Result<Settings, SettingsError> {
+        let settings: Settings =
+            serde_json::from_value(self.settings.clone()).map_err(|error| {
+                // Each value was checked on its own before.
+                SettingsError::Syntax {
+                    origin: origin.to_owned(),
+                    message: error.to_string(),
+                }
+            })?;
+        limits::check(&settings).map_err(|(key, expected)| {
+            let given = key
+                .split_once('.')
+                .map(|(section, key)| kind::shown(&self.settings[section][key]));
+            Wrong::new(key, given, expected).by(origin)
+        })?;
+        provision::check_texts(&settings).map_err(|wrong| wrong.by(origin))?;
+        Ok(Settings {
+            domains: self.domains.clone(),
+            ..settings
+        })
     }
-    Ok(settings)
+}
+
+/// The setting that was most likely meant.
+fn nearest_setting(defaults: &Value, section: &str, key: Option<&str>) -> Option<String> {
+    let sections = defaults.as_object()?;
+    let Some(key) = key else {
+        let of_integrations = integrations::SECTIONS.iter().map(|(name, _)| *name);
+        let known = sections.keys().map(String::as_str).chain(of_integrations);
+        if let Some(near) = nearest(section, known) {
+            return Some(near.to_owned());
+        }
+        return of_another_section(defaults, section);
+    };
+    let section = match sections.contains_key(section) {
+        true => section,
+        false => nearest(section, sections.keys().map(String::as_str))?,
+    };
+    let keys = sections.get(section)?.as_object()?;
+    match nearest(key, keys.keys().map(String::as_str)) {
+        Some(near) => Some(format!("{section}.{near}")),
+        None => of_another_section(defaults, key),
+    }
+}
+
+/// A key that stands in the wrong section, or in none.
+fn of_another_section(defaults: &Value, key: &str) -> Option<String> {
+    defaults
+        .as_object()?
+        .iter()
+        .find(|(_, keys)| keys.get(key).is_some())
+        .map(|(section, _)| format!("{section}.{key}"))
+}
+
+/// The known name that a few typing errors away gives `wrong`.
+fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    known
+        .map(|name| (strsim::damerau_levenshtein(&wrong, name), name))
+        .filter(|(distance, name)| *distance <= name.len() / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// Checks the address of `--listen`.
@@ -178,157 +368,10 @@ pub(crate) fn listen_address(given: &str) -> Result<String, SettingsError> {
         Ok(_) => Ok(given.to_owned()),
         Err(_) => Err(SettingsError::Invalid {
             origin: "the command line".to_owned(),
-            message: not_an_address("--listen", given),
+            wrong: Wrong::new("--listen", Some(format!("\"{given}\"")), limits::ADDRESS),
         }),
     }
 }
 
-fn not_an_address(key: &str, given: &str) -> String {
-    format!("{key} is `{given}`; expected an address and a port such as 127.0.0.1:8123")
-}
-
-/// The sections and keys that exist, from the defaults themselves.
-fn known_keys() -> Value {
-    serde_json::to_value(Settings::default()).unwrap_or_default()
-}
-
-fn check_keys(
-    origin: &str,
-    source: Result<Config, ConfigError>,
-    known: &Value,
-) -> Result<(), SettingsError> {
-    let given: Value = source
-        .and_then(Config::try_deserialize)
-        .map_err(|error| invalid(origin, &error))?;
-    let unknown = |key: String, hint: Option<String>| {
-        Err(SettingsError::UnknownKey {
-            origin: origin.to_owned(),
-            key,
-            hint,
-        })
-    };
-    for (section, keys) in given.as_object().into_iter().flatten() {
-        let Some(known_keys) = known.get(section).and_then(Value::as_object) else {
-            let sections = known
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name);
-            return unknown(section.clone(), nearest(section, sections));
-        };
-        let Some(keys) = keys.as_object() else {
-            return Err(SettingsError::Invalid {
-                origin: origin.to_owned(),
-                message: format!("`{section}` is a section; expected keys under [{section}]"),
-            });
-        };
-        if let Some(key) = keys.keys().find(|key| !known_keys.contains_key(*key)) {
-            let hint = nearest(key, known_keys.keys()).map(|near| format!("{section}.{near}"));
-            return unknown(format!("{section}.{key}"), hint);
-        }
-    }
-    Ok(())
-}
-
-/// The known name that shares the most letters at its beginning or end.
-fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    let likeness = |name: &str| {
-        let prefix = name
-            .bytes()
-            .zip(wrong.bytes())
-            .take_while(|(a, b)| a == b)
-            .count();
-        let suffix = name
-            .bytes()
-            .rev()
-            .zip(wrong.bytes().rev())
-            .take_while(|(a, b)| a == b)
-            .count();
-        prefix + suffix
-    };
-    known
-        .map(|name| (likeness(name), name))
-        .filter(|(score, name)| *score * 2 > name.len())
-        .max_by_key(|(score, _)| *score)
-        .map(|(_, name)| name.clone())
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn load_text(name: &str, text: &str) -> Result<Settings, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        load(Some(&path)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_documented_defaults_are_the_defaults() {
-        let documented = serde_json::to_value(load(None).unwrap()).unwrap();
-        assert_eq!(
-            documented,
-            serde_json::to_value(Settings::default()).unwrap()
-        );
-    }
-
-    #[test]
-    fn every_setting_is_documented() {
-        for (section, keys) in known_keys().as_object().unwrap() {
-            assert!(DEFAULTS.contains(&format!("[{section}]")), "[{section}]");
-            for key in keys.as_object().unwrap().keys() {
-                let plain = format!("\n{key} = ");
-                let commented = format!("\n# {key} = ");
-                assert!(
-                    DEFAULTS.contains(&plain) || DEFAULTS.contains(&commented),
-                    "{section}.{key}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn toml_and_yaml_change_what_they_name() {
-        let settings = load_text("a.toml", "[hub]\nname = \"Villa\"\n").unwrap();
-        assert_eq!(
-            (settings.hub.name.as_str(), settings.bus.queue),
-            ("Villa", 16_384)
-        );
-        let settings = load_text("a.yaml", "hub:\n  name: Villa\n").unwrap();
-        assert_eq!(settings.hub.name, "Villa");
-    }
-
-    #[test]
-    fn errors_name_file_key_and_expectation() {
-        let cases = [
-            (
-                "[http]\nlistn = 1\n",
-                ["a.toml", "http.listn", "http.listen"],
-            ),
-            ("[htp]\nlisten = 1\n", ["a.toml", "htp", "http"]),
-            (
-                "[http]\nworkers = \"many\"\n",
-                ["a.toml", "http.workers", "expected"],
-            ),
-            (
-                "[hub]\nlatitude = 91.0\n",
-                ["a.toml", "hub.latitude", "-90 to 90"],
-            ),
-            ("http = 3\n", ["a.toml", "http", "section"]),
-            ("[hub\n", ["a.toml", "expected", ""]),
-            (
-                "[[provision.users]]\nname = \"x\"\nowener = true\n",
-                ["a.toml", "owener", "expected"],
-            ),
-        ];
-        for (text, parts) in cases {
-            let error = load_text("a.toml", text).unwrap_err();
-            for part in parts {
-                assert!(error.contains(part), "`{error}` names {part}");
-            }
-        }
-        assert!(load_text("a.ini", "").unwrap_err().contains(".toml"));
-    }
-}
+mod tests;

@@ -8,9 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hearth_core::command::{Access, Caller};
+use hearth_core::command::{Access, Caller, CommandError, ErrorCode};
 use hearth_core::event::Context;
 use hearth_core::hub::Hub;
+use hearth_core::integration::Health;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -118,9 +119,31 @@ pub(crate) async fn call(
     hub: &Hub,
     command: &str,
     data: Map<String, Value>,
-) -> Result<Value, hearth_core::command::CommandError> {
+) -> Result<Value, CommandError> {
     let caller = Caller::new(Context::new(&hub.env), Access::Local);
-    hub.commands.call(command, data, caller).await
+    let answer = hub.commands.call(command, data, caller).await;
+    answer.map_err(|error| {
+        let explained = (error.code == ErrorCode::UNKNOWN_COMMAND)
+            .then(|| not_running(hub, command))
+            .flatten();
+        explained.unwrap_or(error)
+    })
+}
+
+/// Why nobody knows a command of an integration that this hub has: it did not start.
+fn not_running(hub: &Hub, command: &str) -> Option<CommandError> {
+    let (domain, _) = command.split_once('/')?;
+    let integrations = hub.integrations.list();
+    let status = integrations
+        .iter()
+        .find(|status| *status.manifest.domain == *domain && status.health != Health::Running)?;
+    let why = status
+        .last_error
+        .as_deref()
+        .unwrap_or("it does not say why");
+    Some(CommandError::failed(format!(
+        "the integration {domain} does not run: {why}"
+    )))
 }
 
 /// Asks the running hub of a data folder; `None` where none runs.
@@ -187,5 +210,32 @@ struct ShortPath {
 impl ShortPath {
     fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hearth_core::integration::{Factory, Manifest};
+
+    use super::*;
+
+    #[test]
+    fn a_command_of_an_integration_that_failed_says_so() {
+        actix::System::new().block_on(async {
+            let hub = Hub::in_memory().expect("a store in memory");
+            let needy = Manifest::new("needy", "Needy").requiring(&["nobody/answers"]);
+            let factory = Factory::new(needy, |_| unreachable!("it is not started"));
+            hub.start_integrations(vec![factory]).await;
+            let told = async |command: &str| {
+                let answer = call(&hub, command, Map::new()).await;
+                answer.expect_err("nobody answers it").message
+            };
+            let message = told("needy/list").await;
+            assert!(
+                message.starts_with("the integration needy does not run: it needs the command"),
+                "{message}"
+            );
+            assert_eq!(told("other/list").await, "Unknown command.");
+        });
     }
 }

@@ -18,6 +18,9 @@ pub(crate) enum DataDirError {
         /// Why.
         source: std::io::Error,
     },
+    /// Nothing of a hub is in it.
+    #[error("there is no hub in the data folder {0}; `hearth run --data-dir DIR` makes one")]
+    NoHub(PathBuf),
     /// Another process owns it.
     #[error("another hub already runs on the data folder {0}")]
     InUse(PathBuf),
@@ -39,6 +42,15 @@ impl DataFolder {
         }
         // Absolute, so that the socket's path stays right whatever happens to the working folder.
         path.canonicalize().map(Self).map_err(unusable)
+    }
+
+    /// The folder of a hub that ran before; makes nothing.
+    pub(crate) fn existing(path: &Path) -> Result<Self, DataDirError> {
+        let found = path.canonicalize().map(Self);
+        found
+            .ok()
+            .filter(|folder| folder.store().exists() || folder.control_socket().exists())
+            .ok_or_else(|| DataDirError::NoHub(path.to_owned()))
     }
 
     /// Where the store is.

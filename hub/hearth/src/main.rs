@@ -9,13 +9,17 @@
 
 mod accounts;
 mod arguments;
+mod check_config;
 mod command_line;
 mod configuration;
 mod control;
 mod data_dir;
+mod discovery;
 mod integrations;
 mod logging;
+mod printable;
 mod run;
+mod startup_code;
 
 use std::process::ExitCode;
 

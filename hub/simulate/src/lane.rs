@@ -2,9 +2,10 @@
 //! note the outcome.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::fleet::{Job, Jobs};
@@ -25,8 +26,9 @@ pub(crate) struct Shared {
     pub(crate) next: AtomicU64,
     pub(crate) done: AtomicU64,
     pub(crate) failed: AtomicU64,
-    /// Set when going on has no sense: the token is refused, or nobody answers any more.
-    pub(crate) stop: AtomicBool,
+    /// Set when going on has no sense: the token is refused, nobody answers any more, or
+    /// whoever started the run has seen enough.
+    pub(crate) stop: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -37,7 +39,7 @@ impl Shared {
             next: AtomicU64::new(0),
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
+            stop: watch::Sender::new(false),
         }
     }
 }
@@ -61,15 +63,25 @@ pub(crate) async fn lane(
 ) -> Result<(Connection, Tally), SimulateError> {
     let mut tally = Tally::default();
     let mut faults_in_a_row = 0;
-    while !shared.stop.load(Ordering::Relaxed) {
+    let mut stopped = shared.stop.subscribe();
+    while !*stopped.borrow() {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = shared.jobs.get(number) else {
             break;
         };
-        let Some(due) = shared.schedule.due(number).await else {
+        let sent = async {
+            let due = shared.schedule.due(number).await?;
+            Some((due, exchange(&mut connection, &job).await))
+        };
+        // An exchange that is cut short is in no count, and its connection is used no more.
+        let sent = tokio::select! {
+            biased;
+            sent = sent => sent,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
+        let Some((due, (outcome, body_length, phone))) = sent else {
             break;
         };
-        let (outcome, body_length, phone) = exchange(&mut connection, &job).await;
         tally.count(job.kind, &outcome, body_length, due.elapsed())?;
         shared.done.fetch_add(1, Ordering::Relaxed);
         if let Some(phone) = phone {
@@ -83,17 +95,22 @@ pub(crate) async fn lane(
             Outcome::Fault(_) => {
                 faults_in_a_row += 1;
                 if faults_in_a_row >= GIVE_UP_AFTER && !shared.schedule.has_end() {
-                    shared.stop.store(true, Ordering::Relaxed);
+                    shared.stop.send_replace(true);
                 }
-                sleep(pause(faults_in_a_row)).await;
+                tokio::select! {
+                    () = sleep(pause(faults_in_a_row)) => {}
+                    _ = stopped.wait_for(|stop| *stop) => {}
+                }
             }
             Outcome::Status(401 | 403) if job.kind == Kind::Register => {
-                shared.stop.store(true, Ordering::Relaxed);
+                shared.stop.send_replace(true);
             }
             Outcome::Refused | Outcome::Status(_) => faults_in_a_row = 0,
         }
         shared.failed.fetch_add(1, Ordering::Relaxed);
     }
+    // One fault may be a connection that was closed in good order.
+    tally.ended_unanswered(faults_in_a_row > 1);
     Ok((connection, tally))
 }
 

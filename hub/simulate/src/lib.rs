@@ -47,6 +47,6 @@ pub use error::{SimulateError, TransportFault};
 pub use phone::{Kind, Phone};
 pub use plan::{Mix, Plan};
 pub use report::{KindReport, Latency, PhaseReport, Report};
-pub use run::{Phase, Progress, run};
+pub use run::{Phase, Progress, run, run_until};
 pub use secret::Secret;
 pub use target::Target;

@@ -19,6 +19,8 @@ pub struct Report {
     pub devices: usize,
     /// The phases that were run, in their order.
     pub phases: Vec<PhaseReport>,
+    /// Whether the run was stopped before its end.
+    pub interrupted: bool,
     /// The phones, to hand to another run. Not part of the JSON: they hold secrets.
     #[serde(skip)]
     pub phones: Vec<Phone>,
@@ -46,6 +48,9 @@ pub struct PhaseReport {
     /// Messages that were due before the end and could not be sent, because no connection was
     /// free. Their latencies are in no percentile: with a number here, take those for too good.
     pub unsent: u64,
+    /// Whether the last requests of every connection were left without an answer: the server is
+    /// gone.
+    pub unanswered_at_end: bool,
     /// By kind of request.
     pub kinds: Vec<KindReport>,
 }
@@ -89,6 +94,25 @@ impl Report {
     #[must_use]
     pub fn phase(&self, phase: Phase) -> Option<&PhaseReport> {
         self.phases.iter().find(|report| report.phase == phase)
+    }
+
+    /// Why the run cannot count as a success, for a person: the server is gone, did nothing of
+    /// what it was asked, or failed more often than not.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        let last = self.phases.last().filter(|phase| phase.requests > 0)?;
+        let (failed, requests) = (last.failed(), last.requests);
+        if last.unanswered_at_end {
+            let fault = last.faults.keys().next();
+            let why = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
+            Some(format!(
+                "the server did not answer any more at the end{why}"
+            ))
+        } else if failed * 2 > requests {
+            Some(format!("{failed} of {requests} requests failed"))
+        } else {
+            None
+        }
     }
 }
 
@@ -175,6 +199,8 @@ pub(crate) struct Tally {
     refused: u64,
     statuses: BTreeMap<u16, u64>,
     faults: BTreeMap<TransportFault, u64>,
+    /// Lanes whose last requests were left without an answer, and all lanes.
+    unanswered_at_end: (u64, u64),
     /// Phones that a registration brought, with the number of the request.
     pub(crate) registered: Vec<(u64, Phone)>,
 }
@@ -223,10 +249,18 @@ impl Tally {
         tally.latencies.record(micros).map_err(histogram_error)
     }
 
+    /// Notes the end of a lane.
+    pub(crate) fn ended_unanswered(&mut self, unanswered: bool) {
+        self.unanswered_at_end.0 += u64::from(unanswered);
+        self.unanswered_at_end.1 += 1;
+    }
+
     /// Adds what another lane has counted.
     pub(crate) fn add(&mut self, other: Self) -> Result<(), SimulateError> {
         self.requests += other.requests;
         self.refused += other.refused;
+        self.unanswered_at_end.0 += other.unanswered_at_end.0;
+        self.unanswered_at_end.1 += other.unanswered_at_end.1;
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }
@@ -294,6 +328,8 @@ impl Tally {
             statuses: self.statuses.clone(),
             faults: self.faults.clone(),
             unsent: planned.map_or(0, |planned| planned.saturating_sub(self.requests)),
+            unanswered_at_end: self.unanswered_at_end.0 == self.unanswered_at_end.1
+                && self.unanswered_at_end.1 > 0,
             kinds,
         }
     }
@@ -367,6 +403,7 @@ mod tests {
     #[test]
     fn the_report_reads_as_text_and_as_json() {
         let report = Report {
+            interrupted: false,
             connections: 16,
             devices: 3,
             phases: vec![counted(&[Outcome::Ok, Outcome::Status(500)])],

@@ -1,6 +1,7 @@
 //! A run, phase by phase: register the phones, register their sensors, send.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -63,7 +64,19 @@ pub struct Progress {
 /// # Errors
 /// [`SimulateError`] if the plan cannot be used, nobody listens at its URL, the token is refused,
 /// or no phone could be registered. Requests that fail later are counted in the report.
-pub async fn run(plan: Plan, mut progress: impl FnMut(Progress)) -> Result<Report, SimulateError> {
+pub async fn run(plan: Plan, progress: impl FnMut(Progress)) -> Result<Report, SimulateError> {
+    run_until(plan, std::future::pending(), progress).await
+}
+
+/// The same, that ends when `stop` does: the report is of what was done until then.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_until(
+    plan: Plan,
+    stop: impl Future<Output = ()>,
+    mut progress: impl FnMut(Progress),
+) -> Result<Report, SimulateError> {
     let target = plan.validate()?;
     let addresses = target.addresses().await?;
     let mut connections: Vec<Connection> = (0..plan.connections)
@@ -77,13 +90,15 @@ pub async fn run(plan: Plan, mut progress: impl FnMut(Progress)) -> Result<Repor
         target,
         connections,
         progress: &mut progress,
+        stop: Box::pin(stop),
+        interrupted: false,
     };
     let mut phases = Vec::new();
 
     let phones = Arc::new(if plan.phones.is_empty() {
         let (report, phones) = run.register().await?;
         phases.push(report);
-        if plan.mix.needs_sensors() {
+        if plan.mix.needs_sensors() && !run.interrupted {
             let phones = Arc::new(phones);
             phases.push(run.register_sensors(Arc::clone(&phones)).await?);
             Arc::unwrap_or_clone(phones)
@@ -93,25 +108,29 @@ pub async fn run(plan: Plan, mut progress: impl FnMut(Progress)) -> Result<Repor
     } else {
         plan.phones.clone()
     });
-    if plan.mix != Mix::Register {
+    if plan.mix != Mix::Register && !run.interrupted {
         phases.push(run.send(Arc::clone(&phones)).await?);
     }
     Ok(Report {
         connections: plan.connections,
         devices: phones.len(),
         phases,
+        interrupted: run.interrupted,
         phones: Arc::unwrap_or_clone(phones),
     })
 }
 
-struct Run<'a, P> {
+struct Run<'a, P, S> {
     plan: &'a Plan,
     target: Target,
     connections: Vec<Connection>,
     progress: &'a mut P,
+    stop: Pin<Box<S>>,
+    /// Whether `stop` has ended, and with it the run.
+    interrupted: bool,
 }
 
-impl<P: FnMut(Progress)> Run<'_, P> {
+impl<P: FnMut(Progress), S: Future<Output = ()>> Run<'_, P, S> {
     async fn register(&mut self) -> Result<(PhaseReport, Vec<Phone>), SimulateError> {
         let jobs = Jobs::Register {
             target: self.target.clone(),
@@ -122,7 +141,7 @@ impl<P: FnMut(Progress)> Run<'_, P> {
         };
         let duration = (self.plan.mix == Mix::Register).then_some(self.plan.duration);
         let (report, mut tally) = self.phase(Phase::Registering, jobs, 0.0, duration).await?;
-        if tally.registered.is_empty() {
+        if tally.registered.is_empty() && !self.interrupted {
             for status in [401, 403] {
                 if tally.saw(status) {
                     return Err(SimulateError::Token { status });
@@ -197,6 +216,10 @@ impl<P: FnMut(Progress)> Run<'_, P> {
                     }
                 },
                 _ = ticks.tick() => (self.progress)(tell()),
+                () = &mut self.stop, if !self.interrupted => {
+                    self.interrupted = true;
+                    shared.stop.send_replace(true);
+                }
             }
         }
         (self.progress)(tell());

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hearth_simulate::sealing::Key;
-use hearth_simulate::{Kind, Mix, Phase, Plan, Report, SimulateError, run};
+use hearth_simulate::{Kind, Mix, Phase, Plan, Report, SimulateError, run, run_until};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +29,8 @@ struct Home {
     /// Close the connection instead of answering every so-manieth webhook.
     close_every: Option<u64>,
     webhooks: u64,
+    /// Close every connection at once.
+    is_gone: bool,
 }
 
 /// A server of its own; tests speak to it through its socket only.
@@ -61,6 +63,10 @@ impl Server {
             duration: Duration::from_millis(200),
             ..Plan::new(&*self.url, TOKEN)
         }
+    }
+
+    fn go_away(&self) {
+        self.home.lock().unwrap().is_gone = true;
     }
 
     fn commands(&self, name: &str) -> u64 {
@@ -120,6 +126,9 @@ fn take_request(bytes: &mut Vec<u8>) -> Option<(String, String, Value)> {
 impl Home {
     /// Status and body; `None` to close the connection.
     fn answer(&mut self, path: &str, token: &str, body: &Value) -> Option<(u16, String)> {
+        if self.is_gone {
+            return None;
+        }
         if path == "/api/mobile_app/registrations" {
             return Some(self.register(token, body));
         }
@@ -397,6 +406,58 @@ async fn other_statuses_are_counted_and_not_taken_for_success() {
     let sending = report.phase(Phase::Sending).unwrap();
     assert_eq!(sending.ok, 0);
     assert_eq!(sending.statuses, BTreeMap::from([(503, sending.requests)]));
+    let problem = report.problem().unwrap();
+    assert!(problem.ends_with("requests failed"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_a_problem_of_the_report() {
+    let server = Server::start(Home::default()).await;
+    let plan = Plan {
+        mix: Mix::Location,
+        duration: Duration::from_millis(400),
+        ..server.plan()
+    };
+    let mut sent = 0;
+    let report = run(plan, |progress| {
+        if progress.phase == Phase::Sending && progress.done > 0 {
+            sent = progress.done;
+            server.go_away();
+        }
+    })
+    .await
+    .unwrap();
+    assert!(sent > 0);
+    let problem = report.problem().unwrap();
+    assert!(
+        problem.starts_with("the server did not answer any more"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_reports_what_was_done_until_then() {
+    let server = Server::start(Home::default()).await;
+    let plan = Plan {
+        rate: 0.5,
+        duration: Duration::from_secs(3600),
+        ..server.plan()
+    };
+    let (seen, enough) = tokio::sync::oneshot::channel::<()>();
+    let mut seen = Some(seen);
+    let stop = async {
+        let _ = enough.await;
+    };
+    let report = run_until(plan, stop, |progress| {
+        if progress.phase == Phase::Sending && progress.done > 0 {
+            seen.take();
+        }
+    })
+    .await
+    .unwrap();
+    assert!(report.interrupted);
+    assert!(report.phase(Phase::Sending).unwrap().ok > 0);
+    assert_eq!(report.problem(), None);
 }
 
 #[tokio::test]

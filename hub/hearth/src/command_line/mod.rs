@@ -3,6 +3,7 @@
 mod accounts;
 mod registrations;
 mod simulate;
+mod table;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use hearth_core::settings::Settings;
 use serde_json::{Map, Value};
 
 use crate::arguments::{Arguments, Command, DataDir};
+use crate::configuration::{Missing, Provisions};
 use crate::data_dir::DataFolder;
 use crate::{configuration, control, run};
 
@@ -24,10 +26,19 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         Some(Command::Run(run)) => run::run(&run).map_err(Into::into),
         Some(Command::User(command)) => accounts::user(command),
         Some(Command::Token(command)) => accounts::token(command),
+        Some(Command::Ban(command)) => accounts::ban(command),
         Some(Command::Registrations(command)) => registrations::carry_out(command),
         Some(Command::Check(check)) => {
-            configuration::load(Some(&check.config))?;
-            println!("{} is good", check.config.display());
+            let file = check.config.display();
+            let settings = configuration::load(Some(&check.config))?;
+            match Provisions::resolve(&settings) {
+                Ok(_) => println!("{file} is good"),
+                // It may be set where the hub runs.
+                Err(missing @ Missing::Secret { .. }) => {
+                    println!("{file} is good, but for what is not here: {missing}");
+                }
+                Err(Missing::Wrong(wrong)) => return Err(format!("{file}: {wrong}").into()),
+            }
             Ok(())
         }
         Some(Command::Simulate(simulate)) => simulate::carry_out(simulate),
@@ -35,8 +46,20 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// Calls a command of the hub on this data folder: of the running hub if there is one, else of
-/// one that is opened for this alone, with these integrations and without doors.
+/// one that is opened for this alone, with these integrations and without doors. A folder
+/// without a hub is told: a mistyped name makes none.
 fn call(
+    data: &DataDir,
+    command: &str,
+    parameters: Value,
+    integrations: fn() -> Vec<Factory>,
+) -> Result<Value, Box<dyn Error>> {
+    DataFolder::existing(&data.data_dir)?;
+    call_or_begin(data, command, parameters, integrations)
+}
+
+/// The same for what a new hub begins with: the folder is made where it is missing.
+fn call_or_begin(
     data: &DataDir,
     command: &str,
     parameters: Value,

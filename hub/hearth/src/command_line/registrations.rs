@@ -5,8 +5,10 @@ use std::error::Error;
 use serde_json::json;
 
 use super::call;
+use super::table::{self, text, yes};
 use crate::arguments::RegistrationsCommand;
 use crate::integrations::for_registrations;
+use crate::printable::printable;
 
 pub(super) fn carry_out(command: RegistrationsCommand) -> Result<(), Box<dyn Error>> {
     match command {
@@ -24,25 +26,21 @@ pub(super) fn carry_out(command: RegistrationsCommand) -> Result<(), Box<dyn Err
                 println!("{}", serde_json::to_string_pretty(&devices)?);
                 return Ok(());
             }
-            println!(
-                "{:<28}{:<26}{:<12}{:<12}WEBHOOK",
-                "ENTRY", "NAME", "APP", "ENCRYPTED"
-            );
-            for device in devices.as_array().into_iter().flatten() {
-                let text = |key: &str| device[key].as_str().unwrap_or("-").to_owned();
-                println!(
-                    "{:<28}{:<26}{:<12}{:<12}{}",
-                    text("entry_id"),
-                    text("device_name"),
-                    text("app_name"),
-                    if device["supports_encryption"] == true {
-                        "yes"
-                    } else {
-                        "no"
-                    },
-                    text("webhook_id"),
-                );
-            }
+            let rows: Vec<_> = devices
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|device| {
+                    [
+                        text(device, "entry_id"),
+                        text(device, "device_name"),
+                        text(device, "app_name"),
+                        yes(device, "supports_encryption"),
+                        text(device, "webhook_id"),
+                    ]
+                })
+                .collect();
+            table::print(["ENTRY", "NAME", "APP", "ENCRYPTED", "WEBHOOK"], &rows)?;
         }
         RegistrationsCommand::Remove { data, device } => {
             let removed = call(
@@ -51,10 +49,8 @@ pub(super) fn carry_out(command: RegistrationsCommand) -> Result<(), Box<dyn Err
                 named(&device),
                 for_registrations,
             )?;
-            println!(
-                "removed {}",
-                removed["device_name"].as_str().unwrap_or(&device)
-            );
+            let name = removed["device_name"].as_str().unwrap_or(&device);
+            println!("removed {}", printable(name));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use actix::System;
-use hearth_simulate::{Mix, Phase, Plan, Progress, run};
+use hearth_simulate::{Mix, Phase, Plan, Progress, run_until};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::{SimulateArguments, Traffic};
@@ -27,14 +27,29 @@ pub(super) fn carry_out(arguments: SimulateArguments) -> Result<(), Box<dyn Erro
     };
     // The bar goes to stderr and shows on a terminal only; the report goes to stdout.
     let bars = Bars::default();
-    let report = System::new().block_on(run(plan, |progress| bars.show(progress)))?;
+    let report = System::new().block_on(run_until(plan, interrupt(), |progress| {
+        bars.show(progress);
+    }))?;
     bars.bar.finish_and_clear();
+    if report.interrupted {
+        eprintln!("Stopped early; this is what was done until then.");
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
     }
-    Ok(())
+    match report.problem() {
+        Some(problem) if !report.interrupted => Err(problem.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Ctrl-C. Where it cannot be heard, the run ends by itself only.
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 struct Bars {
