@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 
-from conftest import binary
+from hub_process import binary
 
 
 def database(hub):
