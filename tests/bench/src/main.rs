@@ -61,10 +61,16 @@ struct Options {
     /// Connections of the webhook suites.
     #[arg(long, default_value_t = 16)]
     connections: usize,
-    /// Sockets of the broadcast suite.
+    /// Sockets of the broadcast and entities suites.
     #[arg(long, default_value_t = 500)]
     sockets: usize,
-    /// State changes of the broadcast suite in each round.
+    /// Sockets whose memory the entities suite measures.
+    #[arg(long, default_value_t = 5_000)]
+    many_sockets: usize,
+    /// Entities of the home of the entities and states suites.
+    #[arg(long, default_value_t = 2_000)]
+    entities: usize,
+    /// State changes of the broadcast and entities suites in each round.
     #[arg(long, default_value_t = 100)]
     changes: usize,
     /// Registrations of each round of the register suite.
@@ -91,6 +97,10 @@ enum Suite {
     Sensors,
     /// One state change to many sockets.
     Broadcast,
+    /// The same to sockets that hear of entities, and the memory that many of those take.
+    Entities,
+    /// All states of a home, over a socket.
+    States,
     /// Durable registrations.
     Register,
     /// Memory, and the time from start to ready.
@@ -115,6 +125,8 @@ pub(crate) struct Bench {
     pub(crate) devices: usize,
     pub(crate) connections: usize,
     pub(crate) sockets: usize,
+    pub(crate) many_sockets: usize,
+    pub(crate) entities: usize,
     pub(crate) changes: usize,
     pub(crate) registrations: usize,
     pub(crate) size: usize,
@@ -150,6 +162,8 @@ fn measure(options: Options) -> Result<bool, BenchError> {
         devices: options.devices,
         connections: options.connections,
         sockets: options.sockets,
+        many_sockets: options.many_sockets,
+        entities: options.entities,
         changes: options.changes.max(1),
         registrations: options.registrations,
         size: options.size,

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use hearth_e2e::process::binary;
+use hearth_e2e::wait::until;
 use hearth_e2e::{Door, Http, Hub, Phone};
 use serde_json::json;
 
@@ -68,9 +69,13 @@ fn check_names_file_key_and_expectation() {
     for (text, key, expected) in [
         ("[hub]\nnaem = \"Home\"\n", "naem", ""),
         ("[htpp]\nworkers = 1\n", "htpp", ""),
-        ("[http]\nworkers = \"many\"\n", "workers", "integer"),
-        ("[hub]\nlatitude = \"north\"\n", "latitude", "float"),
-        ("[store]\nin_memory = \"perhaps\"\n", "in_memory", "bool"),
+        ("[http]\nworkers = \"many\"\n", "workers", "a whole number"),
+        ("[hub]\nlatitude = \"north\"\n", "latitude", "a number"),
+        (
+            "[store]\nin_memory = \"perhaps\"\n",
+            "in_memory",
+            "true or false",
+        ),
     ] {
         let (_folder, path) = settings("wrong.toml", text);
         let out = check(&path);
@@ -112,6 +117,80 @@ fn run_refuses_what_check_refuses() {
     assert!(!out.status.success());
     assert!(out.stdout.is_empty(), "no ready line");
     assert!(all_text(&out).contains("naem"), "{}", all_text(&out));
+}
+
+#[test]
+fn a_mistyped_data_folder_is_told_and_not_made() {
+    let home = tempfile::tempdir().unwrap();
+    let nowhere = home.path().join("typo");
+    for args in [
+        &["user", "list"][..],
+        &["token", "list"],
+        &["registrations", "list"],
+        &["ban", "list"],
+        &["user", "remove", "Paul"],
+    ] {
+        let mut args = args.to_vec();
+        args.extend(["--data-dir", nowhere.to_str().unwrap()]);
+        let out = hearth(&args);
+        assert!(!out.status.success(), "{args:?}");
+        assert!(all_text(&out).contains("there is no hub in the data folder"));
+        assert!(!nowhere.exists(), "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_on_any_port_starts_anew_on_the_same_one() {
+    let hub = Hub::start();
+    let reply = hub
+        .http()
+        .post("/api/services/homeassistant/restart", &json!({}))
+        .await;
+    assert_eq!(reply.status, 200);
+    until("a second start", async || {
+        (hub.stdout().len() == 2).then_some(())
+    })
+    .await;
+    assert_eq!(hub.stdout()[1], format!("ready http://{}", hub.addr()));
+    assert_eq!(hub.http().get("/api/").await.status, 200);
+}
+
+#[test]
+fn simulated_phones_of_a_hub_that_is_not_there_are_an_error() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", port.local_addr().unwrap());
+    drop(port);
+    let out = hearth(&["simulate", "--url", &url, "--token", "x"]);
+    assert!(!out.status.success());
+    assert!(all_text(&out).contains(&url), "{}", all_text(&out));
+}
+
+#[tokio::test]
+async fn simulated_phones_whose_hub_dies_are_an_error_with_a_report() {
+    let mut hub = Hub::start();
+    let url = format!("http://{}", hub.addr());
+    let simulation = Command::new(binary())
+        .args(["simulate", "--url", &url, "--token", hub.token()])
+        .args(["--devices", "3", "--duration", "4s"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the phones have registered", async || {
+        let states = hub.http().get("/api/states").await.json();
+        let trackers = states.to_string().matches("device_tracker.").count();
+        (trackers >= 3).then_some(())
+    })
+    .await;
+    hub.kill();
+    let out = simulation.wait_with_output().unwrap();
+    assert!(!out.status.success());
+    assert!(
+        all_text(&out).contains("did not answer any more"),
+        "{}",
+        all_text(&out)
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //!
 //! - `POST /plain/…` parses the JSON of a plain `update_location` and answers `{}`;
 //! - `POST /sealed/…` opens a sealed request, parses it, and seals an answer as long as a hub's;
-//! - `GET /ws` opens a WebSocket; `POST /broadcast` sends its body to every open one as text.
+//! - `GET /ws` opens a WebSocket; `POST /broadcast` sends its body to every open one as text, and
+//!   a text that a socket sends is answered with the same bytes each time.
 //!
 //! It keeps no state, checks no webhook id and matches its paths by prefix only. It has the hub's
 //! allocator, so that a difference is not the allocator's.
@@ -44,6 +45,9 @@ struct Options {
     /// Length of the answer to a sealed `update_sensor_states`, in bytes.
     #[arg(long, default_value_t = 178)]
     sensors_answer: usize,
+    /// Length of the answer to a text on a socket, in bytes.
+    #[arg(long, default_value_t = 700_000)]
+    states_answer: usize,
 }
 
 /// What sealed traffic needs.
@@ -54,8 +58,11 @@ struct Sealing {
 }
 
 /// The open sockets.
-#[derive(Default)]
-struct Sockets(Mutex<Vec<Addr<Socket>>>);
+struct Sockets {
+    open: Mutex<Vec<Addr<Socket>>>,
+    /// What each text is answered with.
+    answer: ByteString,
+}
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
@@ -69,7 +76,10 @@ async fn main() -> io::Result<()> {
         zones: padded("[]", plain_length(options.zones_answer)),
         sensors: padded(SENSORS, plain_length(options.sensors_answer)),
     });
-    let sockets = Data::new(Sockets::default());
+    let sockets = Data::new(Sockets {
+        open: Mutex::default(),
+        answer: "x".repeat(options.states_answer).into(),
+    });
 
     let mut server = HttpServer::new(move || {
         App::new()
@@ -139,7 +149,7 @@ async fn broadcast(body: Bytes, sockets: Data<Sockets>) -> HttpResponse {
 impl Sockets {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Addr<Socket>>> {
         // The list is whole between two calls, whatever thread panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,6 +192,7 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Socket {
     ) {
         match message {
             Ok(ws::Message::Ping(bytes)) => context.pong(&bytes),
+            Ok(ws::Message::Text(_)) => context.text(self.sockets.answer.clone()),
             Ok(ws::Message::Close(_)) | Err(_) => context.stop(),
             Ok(_) => {}
         }

@@ -1,4 +1,5 @@
-//! One state change to many subscribed sockets: the time from the request to the last socket.
+//! One state change to many subscribed sockets: the time from the request to the last socket. Once
+//! for sockets that hear events, and once for sockets that hear of entities.
 //!
 //! The reference server broadcasts the very bytes that the hub sent, so both send equal messages
 //! to an equal number of sockets, and the load reads both with the same code.
@@ -21,28 +22,54 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use crate::Bench;
 use crate::error::BenchError;
 use crate::figures::{Figure, Target, median};
-use crate::servers::Running;
+use crate::servers::{Home, Running};
 
-const SUITE: &str = "broadcast";
+/// What the sockets hear.
+pub(crate) struct Feed {
+    suite: &'static str,
+    /// The command that subscribes.
+    command: &'static str,
+    /// The target on `event_type`.
+    event_type: Option<&'static str>,
+    /// Sends all states first.
+    has_states: bool,
+}
+
+/// Events of the type `state_changed`.
+pub(crate) const EVENTS: Feed = Feed {
+    suite: "broadcast",
+    command: "subscribe_events",
+    event_type: Some("state_changed"),
+    has_states: false,
+};
+
+/// Entities, in a home that has many.
+pub(crate) const ENTITIES: Feed = Feed {
+    suite: "entities",
+    command: "subscribe_entities",
+    event_type: None,
+    has_states: true,
+};
+
 const ENTITY: &str = "sensor.bench";
 /// Unmeasured changes at the beginning of each round.
 const WARMUP_CHANGES: usize = 10;
 /// How long one change may take to reach the last socket.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Socket = WebSocketStream<TcpStream>;
+pub(super) type Socket = WebSocketStream<TcpStream>;
 
 /// The state of change number `number`: what a socket looks for in a message.
 fn marker(number: usize) -> String {
     format!("bench-{number:06}")
 }
 
-pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>, BenchError> {
+pub(crate) async fn run(bench: &Bench, feed: &Feed) -> Result<Vec<Figure>, BenchError> {
     let (mut hub, mut bare) = (Vec::new(), Vec::new());
     let mut message = sample_message(&marker(WARMUP_CHANGES + bench.changes - 1));
     for _ in 0..bench.rounds {
         if bench.servers.has_hub() {
-            let (times, seen) = of_the_hub(bench).await?;
+            let (times, seen) = of_the_hub(bench, feed).await?;
             message = seen;
             hub.push(times);
         }
@@ -50,7 +77,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>, BenchError> {
     }
     let figure = |measure: String, value: fn(&[f64]) -> Option<f64>| {
         let values = |rounds: &[Vec<f64>]| rounds.iter().filter_map(|times| value(times)).collect();
-        Figure::new(SUITE, measure, "ms", values(&hub), values(&bare))
+        Figure::new(feed.suite, measure, "ms", values(&hub), values(&bare))
     };
     Ok(vec![
         figure(format!("to the last of {} sockets", bench.sockets), median)
@@ -61,13 +88,24 @@ pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>, BenchError> {
     ])
 }
 
-async fn of_the_hub(bench: &Bench) -> Result<(Vec<f64>, String), BenchError> {
+async fn of_the_hub(bench: &Bench, feed: &Feed) -> Result<(Vec<f64>, String), BenchError> {
     let home = bench.servers.home()?;
     let server = bench.servers.start_hub(&home)?;
+    if feed.has_states {
+        fill(&server, &home, bench.entities).await?;
+    }
     let mut sockets = Vec::with_capacity(bench.sockets);
     for _ in 0..bench.sockets {
-        let mut socket = connect(&server, "/api/websocket").await?;
-        subscribe(&mut socket, &home.token).await?;
+        let mut socket = signed_in(&server, &home.token).await?;
+        let mut subscribe = json!({"id": 1, "type": feed.command});
+        if let Some(event_type) = feed.event_type {
+            subscribe["event_type"] = event_type.into();
+        }
+        socket.send(Message::text(subscribe.to_string())).await?;
+        expect(&mut socket, "result").await?;
+        if feed.has_states {
+            expect(&mut socket, "event").await?;
+        }
         sockets.push(socket);
     }
     let path = format!("/api/states/{ENTITY}");
@@ -92,7 +130,7 @@ async fn of_the_bare_server(bench: &Bench, message: &str) -> Result<Vec<f64>, Be
     Ok(times)
 }
 
-async fn connect(server: &Running, path: &str) -> Result<Socket, BenchError> {
+pub(super) async fn connect(server: &Running, path: &str) -> Result<Socket, BenchError> {
     let address = first_address(server).await?;
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -111,17 +149,37 @@ async fn first_address(server: &Running) -> Result<SocketAddr, BenchError> {
         .ok_or_else(|| unexpected("the server has no address"))
 }
 
-async fn subscribe(socket: &mut Socket, token: &Secret) -> Result<(), BenchError> {
+/// A socket of the hub that has signed in.
+pub(super) async fn signed_in(server: &Running, token: &Secret) -> Result<Socket, BenchError> {
+    let mut socket = connect(server, "/api/websocket").await?;
     let auth = json!({"type": "auth", "access_token": token.reveal()});
-    let subscribe = json!({"id": 1, "type": "subscribe_events", "event_type": "state_changed"});
-    expect(socket, "auth_required").await?;
+    expect(&mut socket, "auth_required").await?;
     socket.send(Message::text(auth.to_string())).await?;
-    expect(socket, "auth_ok").await?;
-    socket.send(Message::text(subscribe.to_string())).await?;
-    expect(socket, "result").await
+    expect(&mut socket, "auth_ok").await?;
+    Ok(socket)
 }
 
-async fn expect(socket: &mut Socket, kind: &str) -> Result<(), BenchError> {
+/// Gives a home this many entities.
+pub(super) async fn fill(server: &Running, home: &Home, entities: usize) -> Result<(), BenchError> {
+    let url = Url::parse(&server.url)?;
+    let mut connection = Connection::new(vec![first_address(server).await?], PATIENCE);
+    connection.open().await?;
+    for number in 0..entities {
+        let path = format!("/api/states/sensor.filling_{number}");
+        let body = json!({"state": number.to_string(), "attributes": {
+            "unit_of_measurement": "°C", "device_class": "temperature",
+            "state_class": "measurement", "friendly_name": format!("Filling {number}"),
+        }});
+        let request = url.post(&path, Some(&home.token), body.to_string().as_bytes());
+        let status = connection.exchange(&request).await?.status;
+        if !(200..300).contains(&status) {
+            return Err(unexpected(&format!("{path} answered {status}")));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn expect(socket: &mut Socket, kind: &str) -> Result<(), BenchError> {
     let message = socket
         .next()
         .await
@@ -250,7 +308,7 @@ fn sample_message(new_state: &str) -> String {
 
 fn unexpected(problem: &str) -> BenchError {
     BenchError::Unexpected {
-        suite: SUITE,
+        suite: EVENTS.suite,
         problem: problem.to_owned(),
     }
 }

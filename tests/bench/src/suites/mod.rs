@@ -3,6 +3,8 @@
 mod broadcast;
 mod register;
 mod size;
+mod sockets;
+mod states;
 mod webhook;
 
 use crate::error::BenchError;
@@ -16,7 +18,13 @@ pub(crate) async fn run(bench: &Bench, suite: Suite) -> Result<Vec<Figure>, Benc
         Suite::Location => webhook::run(bench, &webhook::LOCATION).await,
         Suite::Zones => webhook::run(bench, &webhook::ZONES).await,
         Suite::Sensors => webhook::run(bench, &webhook::SENSORS).await,
-        Suite::Broadcast => broadcast::run(bench).await,
+        Suite::Broadcast => broadcast::run(bench, &broadcast::EVENTS).await,
+        Suite::Entities => {
+            let mut figures = broadcast::run(bench, &broadcast::ENTITIES).await?;
+            figures.extend(sockets::run(bench).await?);
+            Ok(figures)
+        }
+        Suite::States => states::run(bench).await,
         Suite::Register => register::run(bench).await,
         Suite::Size => size::run(bench).await,
         Suite::All => Ok(Vec::new()),

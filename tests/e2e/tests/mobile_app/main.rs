@@ -7,6 +7,7 @@ mod commands;
 mod encryption;
 mod envelope;
 mod location;
+mod push;
 mod queries;
 mod registration;
 mod restart;

@@ -3,6 +3,7 @@
 
 mod access;
 mod config;
+mod config_entries;
 mod events;
 mod services;
 mod states;

@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod auth;
+mod entities;
 mod events;
 mod limits;
 mod messages;
+mod registries;
 mod services;
+mod templates;
+mod triggers;
 mod webhook_handle;
