@@ -4,6 +4,7 @@
 //! the app's order, without a tree in between.
 
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 use hearth_core::attributes::Attributes;
 use hearth_core::json::write_text;
@@ -55,20 +56,15 @@ impl AttributesText {
         }
     }
 
-    /// The members of a JSON object, but for those named in `skip`. Where it is not an object that
-    /// every reader takes, nothing of it is written.
-    pub(crate) fn members(&mut self, object: &str, skip: &[&str]) {
-        let before = self.out.len();
-        let members = Members {
-            out: &mut self.out,
-            skip,
-        };
-        if serde_json::Deserializer::from_str(object)
-            .deserialize_map(members)
-            .is_err()
-        {
-            self.out.truncate(before);
+    /// Members that [`own_members`] or [`AttributesSeed`] wrote.
+    pub(crate) fn members(&mut self, members: &str) {
+        if members.is_empty() {
+            return;
         }
+        if !self.out.ends_with('{') {
+            self.out.push(',');
+        }
+        self.out.push_str(members);
     }
 
     /// The finished attributes.
@@ -82,16 +78,105 @@ impl AttributesText {
     }
 }
 
-/// Whether `object` is a JSON object that every reader takes: [`AttributesText::members`] would
-/// write it.
-pub(crate) fn is_readable(object: &str) -> bool {
-    let members = Members {
-        out: &mut String::new(),
-        skip: &[],
+/// Members of an object in the making, without its braces.
+pub(crate) struct MembersText(AttributesText);
+
+impl Default for MembersText {
+    fn default() -> Self {
+        let out = String::from("{");
+        Self(AttributesText { out })
+    }
+}
+
+impl MembersText {
+    /// A text, where there is one.
+    pub(crate) fn text_if(&mut self, name: &str, text: Option<&str>) {
+        self.0.text_if(name, text);
+    }
+
+    /// As [`AttributesText::members`] takes them.
+    pub(crate) fn finish(mut self) -> String {
+        self.0.out.remove(0);
+        self.0.out
+    }
+}
+
+/// The members of a JSON object as compact text, but for those named in `skip`. `None` where it is
+/// not an object that every reader takes.
+pub(crate) fn own_members(object: &str, skip: &[&str]) -> Option<String> {
+    let mut out = String::with_capacity(object.len());
+    let seed = AttributesSeed {
+        out: &mut out,
+        skip,
     };
-    serde_json::Deserializer::from_str(object)
-        .deserialize_map(members)
-        .is_ok()
+    let mut json = serde_json::Deserializer::from_str(object);
+    let members = seed.deserialize(&mut json).ok()??;
+    out.drain(..members.start);
+    Some(out)
+}
+
+/// Reads a value within a bigger one and appends its members to `out` as compact text, but for
+/// those named in `skip`; gives where they stand there, `None` where the value is no object.
+pub(crate) struct AttributesSeed<'a> {
+    pub(crate) out: &'a mut String,
+    pub(crate) skip: &'a [&'a str],
+}
+
+impl<'de> DeserializeSeed<'de> for AttributesSeed<'_> {
+    type Value = Option<Range<usize>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AttributesSeed<'_> {
+    type Value = Option<Range<usize>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        // The brace tells that no member stands before the first.
+        self.out.push('{');
+        let start = self.out.len();
+        let members = Members {
+            out: &mut *self.out,
+            skip: self.skip,
+        };
+        members.visit_map(map)?;
+        Ok(Some(start..self.out.len()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
 }
 
 fn write_key(name: &str, out: &mut String) {
@@ -227,10 +312,9 @@ mod tests {
         attributes.whole_if("battery_level", Some(5));
         attributes.whole_if("speed", None);
         attributes.float_if("latitude", Some(20.0));
-        attributes.members(
-            r#"{ "b" : [ 1 , {"x": null} ], "icon": 3, "a" : "q\"" }"#,
-            &["icon"],
-        );
+        let own = r#"{ "b" : [ 1 , {"x": null} ], "icon": 3, "a" : "q\"" }"#;
+        attributes.members(&own_members(own, &["icon"]).unwrap());
+        attributes.members("");
         attributes.text("friendly_name", "P\\");
         assert_eq!(
             attributes.finish().as_json(),
@@ -239,14 +323,17 @@ mod tests {
     }
 
     #[test]
-    fn what_not_every_reader_takes_is_left_out_whole() {
-        for object in ["[]", "{\"a\":1e999}", r#"{"b":1,"a":"\ud800"}"#, "{"] {
-            let mut attributes = AttributesText::new();
-            attributes.members(object, &[]);
-            attributes.text("z", "");
-            assert_eq!(attributes.finish().as_json(), r#"{"z":""}"#, "{object}");
-            assert!(!is_readable(object), "{object}");
+    fn what_not_every_reader_takes_has_no_members() {
+        for object in [
+            "[]",
+            "null",
+            "{\"a\":1e999}",
+            r#"{"b":1,"a":"\ud800"}"#,
+            "{",
+        ] {
+            assert_eq!(own_members(object, &[]), None, "{object}");
         }
+        assert_eq!(own_members("{}", &[]).as_deref(), Some(""));
     }
 
     proptest! {
@@ -254,7 +341,8 @@ mod tests {
         fn members_keep_their_values(map in proptest::collection::btree_map(".*", value(), 0..5)) {
             let object = Value::Object(map.into_iter().collect());
             let mut attributes = AttributesText::new();
-            attributes.members(&serde_json::to_string_pretty(&object).unwrap(), &[]);
+            let pretty = serde_json::to_string_pretty(&object).unwrap();
+            attributes.members(&own_members(&pretty, &[]).unwrap());
             prop_assert_eq!(Value::Object(attributes.finish().to_map()), object);
         }
     }

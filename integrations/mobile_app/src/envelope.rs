@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hearth_core::json::is_too_deep;
+use memchr::memchr;
 use serde::Deserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -106,7 +107,15 @@ impl<'a> Keys<'a> {
 }
 
 fn text(raw: &RawValue) -> Option<Text<'_>> {
-    serde_json::from_str(raw.get()).ok()
+    let json = raw.get();
+    // It was read once: text without escapes, such as a long frame, is what stands in its quotes.
+    let quoted = json
+        .strip_prefix('"')
+        .and_then(|json| json.strip_suffix('"'));
+    match quoted {
+        Some(text) if memchr(b'\\', text.as_bytes()).is_none() => Some(Text(text.into())),
+        _ => serde_json::from_str(json).ok(),
+    }
 }
 
 struct AsShape;

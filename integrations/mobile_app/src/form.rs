@@ -2,6 +2,7 @@
 
 use hearth_core::env::Env;
 use hearth_core::json::is_too_deep;
+use hearth_core::settings::Settings;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -26,6 +27,24 @@ pub(crate) struct Form {
     pub(crate) app_data: Option<Box<RawValue>>,
 }
 
+/// How big a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How deep its JSON may nest.
+    pub(crate) depth: usize,
+    /// Bytes of `app_data`.
+    pub(crate) app_data: usize,
+}
+
+impl Limits {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            depth: settings.http.json_depth,
+            app_data: settings.mobile_app.app_data_limit,
+        }
+    }
+}
+
 /// Why a body is refused, in the protocol's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FormError {
@@ -37,18 +56,18 @@ pub(crate) enum FormError {
 
 impl Form {
     /// Reads a body, whatever its content type.
-    pub(crate) fn parse(body: &[u8], depth: usize, env: &Env) -> Result<Self, FormError> {
-        if is_too_deep(body, depth) {
+    pub(crate) fn parse(body: &[u8], limits: Limits, env: &Env) -> Result<Self, FormError> {
+        if is_too_deep(body, limits.depth) {
             return Err(FormError::NotJson);
         }
         let body: Value = serde_json::from_slice(body).map_err(|_| FormError::NotJson)?;
         let Value::Object(body) = body else {
             return Err(FormError::Format("expected a dictionary".to_owned()));
         };
-        Self::from_map(&body, env).map_err(FormError::Format)
+        Self::from_map(&body, limits.app_data, env).map_err(FormError::Format)
     }
 
-    fn from_map(body: &Map<String, Value>, env: &Env) -> Result<Self, String> {
+    fn from_map(body: &Map<String, Value>, limit: usize, env: &Env) -> Result<Self, String> {
         let given_id = text(body, "device_id")?.filter(|id| !id.is_empty());
         let is_device_id_made = given_id.is_none();
         let device_id = given_id.unwrap_or_else(|| env.hex::<16>());
@@ -74,7 +93,11 @@ impl Form {
                 None => false,
             },
             app_data: match body.get("app_data") {
-                Some(value) => app_data(value)?,
+                Some(value) => {
+                    let data = app_data(value)?;
+                    fits(data.as_deref(), limit)?;
+                    data
+                }
                 None => None,
             },
         })
@@ -164,6 +187,18 @@ pub(crate) fn app_data(value: &Value) -> Result<Option<Box<RawValue>>, String> {
     Ok(serde_json::value::to_raw_value(&map).ok())
 }
 
+/// Whether it may be kept; else what is wrong with it.
+pub(crate) fn fits(app_data: Option<&RawValue>, limit: usize) -> Result<(), String> {
+    let bytes = app_data.map_or(0, |data| data.get().len());
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(format!(
+        "expected at most {limit} bytes of JSON (setting mobile_app.app_data_limit) \
+         @ data['app_data']. Got {bytes} bytes"
+    ))
+}
+
 fn is_http_url(text: &str) -> bool {
     let rest = text
         .strip_prefix("https://")
@@ -187,8 +222,15 @@ mod tests {
         })
     }
 
+    fn limits() -> Limits {
+        Limits {
+            depth: 64,
+            app_data: 40,
+        }
+    }
+
     fn parse(body: &Value) -> Result<Form, FormError> {
-        Form::parse(body.to_string().as_bytes(), 64, &Env::system())
+        Form::parse(body.to_string().as_bytes(), limits(), &Env::system())
     }
 
     #[test]
@@ -228,6 +270,11 @@ mod tests {
                 json!({"push_token": "t", "push_url": "ftp://x"}),
                 "invalid url for dictionary value @ data['app_data']['push_url']",
             ),
+            (
+                "app_data",
+                json!({"a": "x".repeat(33)}),
+                "expected at most 40 bytes of JSON (setting mobile_app.app_data_limit) @ data['app_data']. Got 41 bytes",
+            ),
         ] {
             let mut body = body();
             body[key] = value;
@@ -246,14 +293,14 @@ mod tests {
             parse(&json!([])).unwrap_err().to_string(),
             "Message format incorrect: expected a dictionary"
         );
-        let garbage = Form::parse(b"{", 64, &Env::system()).unwrap_err();
+        let garbage = Form::parse(b"{", limits(), &Env::system()).unwrap_err();
         assert_eq!(garbage.to_string(), "Invalid JSON.");
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Form::parse(&body, 64, &Env::system());
+            let _ = Form::parse(&body, limits(), &Env::system());
         }
     }
 }

@@ -10,9 +10,11 @@ use hearth_core::hub::Hub;
 use hearth_core::integration::{Factory, Host, Integration, Manifest, StartError, StopReason};
 use hearth_core::view::{View, ViewAccess};
 
+use crate::push::{self, Courier};
 use crate::register::load_components;
 use crate::registrar::{Close, Registrar};
 use crate::registrations::{Hooks, Registrations};
+use crate::stale::Watch;
 use crate::{DOMAIN, crypto, registry_commands, restore};
 
 const VIEW: &str = "/api/mobile_app/registrations";
@@ -33,6 +35,9 @@ struct MobileApp {
 struct Running {
     hub: Hub,
     registrar: Addr<Registrar>,
+    courier: Addr<Courier>,
+    /// Held for its end.
+    _watch: Watch,
     registrations: Arc<Registrations>,
 }
 
@@ -48,6 +53,13 @@ impl Integration for MobileApp {
                 load_components(&hub).await;
             }
             restore::restore_states(&registrations).await;
+            for component in ["notify", "mobile_app.notify"] {
+                hub.load_component(component).await;
+            }
+            let courier = Courier::start_for(&registrations).map_err(StartError::new)?;
+            registrations.has_courier(courier.clone());
+            // One that does not start has said why.
+            let _ = courier.send(push::Ready).await;
             let hooks = Hooks(Arc::downgrade(&registrations));
             hub.webhooks
                 .add_family(DOMAIN.into(), Arc::new(hooks))
@@ -69,6 +81,16 @@ impl Integration for MobileApp {
                 let handler = registrar.clone().recipient();
                 hub.commands.register(name, access, handler);
             }
+            for command in push::COMMANDS {
+                let handler = courier.clone().recipient();
+                match command.is_subscription {
+                    true => {
+                        hub.commands
+                            .register_subscription(command.name, command.access, handler);
+                    }
+                    false => hub.commands.register(command.name, command.access, handler),
+                }
+            }
             host.subscribe(Filter::of_types(["user_removed"])).await;
             tracing::info!(
                 registrations = registrations.len(),
@@ -77,6 +99,8 @@ impl Integration for MobileApp {
             self.running = Some(Running {
                 hub,
                 registrar,
+                courier,
+                _watch: Watch::start(&registrations),
                 registrations,
             });
             Ok(())
@@ -101,6 +125,7 @@ impl Integration for MobileApp {
                 running.withdraw();
                 // A registrar that is gone has nothing left to do.
                 let _ = running.registrar.send(Close).await;
+                let _ = running.courier.send(push::Close).await;
             }
         })
     }
@@ -112,6 +137,9 @@ impl Running {
         for (name, _) in registry_commands::TABLE {
             self.hub.commands.unregister(name);
         }
+        for command in push::COMMANDS {
+            self.hub.commands.unregister(command.name);
+        }
     }
 }
 
@@ -120,5 +148,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.withdraw();
         self.registrar.do_send(Close);
+        self.courier.do_send(push::Close);
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Start reading at [`factory`], then `integration.rs` (what is set up), `registrar.rs` (requests
 //! for phones that sleep, registrations), `registration.rs` (the actor of one phone) and
-//! `commands/mod.rs` (the table of commands). `envelope.rs`, `crypto.rs`, `text.rs` and
+//! `commands/mod.rs` (the table of commands); `push/` brings notifications to phones. `envelope.rs`, `crypto.rs`, `text.rs` and
 //! `sensor.rs` are pure.
 
 mod answer;
@@ -21,6 +21,7 @@ mod location;
 mod make;
 mod phone;
 mod provision;
+mod push;
 mod record;
 mod records;
 mod register;
@@ -30,6 +31,7 @@ mod registrations;
 mod registry_commands;
 mod restore;
 mod sensor;
+mod stale;
 mod text;
 mod turns;
 

@@ -1,10 +1,13 @@
 //! A phone as its actor holds it: the record, and its entities as far as they were needed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use actix::Addr;
 use bytes::Bytes;
 use bytestring::ByteString;
+use foldhash::quality::RandomState;
+use hearth_core::attributes::Attributes;
 use hearth_core::event::Context;
 use hearth_core::hub::Hub;
 use hearth_core::registry::EntityEntry;
@@ -15,8 +18,11 @@ use crate::commands::{self, Run};
 use crate::crypto::{self, KeyKind};
 use crate::envelope::{self, Envelope, Rejected};
 use crate::make::Makes;
+use crate::push::Courier;
 use crate::record::Record;
-use crate::sensor::SensorKind;
+use crate::registrations::Registrations;
+use crate::sensor::{Frame, SensorKind};
+use crate::stale::Stale;
 
 /// One registered device while it is awake.
 pub(crate) struct Phone {
@@ -25,10 +31,14 @@ pub(crate) struct Phone {
     pub(crate) record: Arc<Record>,
     /// What it shares with other phones.
     pub(crate) makes: Makes,
+    /// Its entities that fell silent, and those of others.
+    pub(crate) stale: Arc<Stale>,
+    /// Brings it notifications.
+    pub(crate) courier: Option<Addr<Courier>>,
     /// Looked up once: every location goes there.
     tracker: Option<Known>,
     /// Looked up once each, by kind and the app's id; at most as many as are registered.
-    sensors: [HashMap<Box<str>, Known>; 2],
+    sensors: [HashMap<Box<str>, Known, RandomState>; 2],
 }
 
 /// An entity as it was at one version of the registry.
@@ -44,6 +54,8 @@ pub(crate) struct Shown {
     /// The name that the app gave when the entity was set up: a later one follows at the next
     /// start of the hub.
     set_up_name: Arc<str>,
+    /// Of a sensor: made with its first report.
+    frame: OnceLock<Frame>,
 }
 
 impl Shown {
@@ -54,7 +66,18 @@ impl Shown {
             Some(name) => name.into(),
             None => entry.original_name.clone().unwrap_or_default(),
         };
-        Self { entry, set_up_name }
+        Self {
+            entry,
+            set_up_name,
+            frame: OnceLock::new(),
+        }
+    }
+
+    /// What a sensor's state shows beside its value; see [`crate::sensor::attributes`].
+    pub(crate) fn attributes(&self, members: &str, icon: Option<&str>) -> Attributes {
+        let frame = || Frame::new(&self.entry, self.name());
+        let frame = self.frame.get_or_init(frame);
+        frame.attributes(&self.entry, members, icon)
     }
 
     /// The name that a person gave, else the app's.
@@ -87,11 +110,13 @@ pub(crate) enum Message {
 
 impl Phone {
     /// A phone that just woke up.
-    pub(crate) fn new(hub: Hub, record: Arc<Record>, makes: Makes) -> Self {
+    pub(crate) fn new(hub: Hub, record: Arc<Record>, registrations: &Registrations) -> Self {
         Self {
             hub,
             record,
-            makes,
+            makes: registrations.makes.clone(),
+            stale: Arc::clone(&registrations.stale),
+            courier: registrations.courier().cloned(),
             tracker: None,
             sensors: Default::default(),
         }
@@ -211,6 +236,7 @@ fn refresh(
         Some(known) => Shown {
             entry,
             set_up_name: Arc::clone(&known.set_up_name),
+            frame: OnceLock::new(),
         },
         None => Shown::new(hub, entry),
     }))

@@ -113,8 +113,7 @@ impl Registrations {
             self.stay(&old.webhook_id);
         }
         let registered = registered?;
-        self.put_in_force(&registered, old.as_deref(), context)
-            .await;
+        self.put_in_force(&registered, old.as_ref(), context).await;
         Ok(registered.record)
     }
 
@@ -256,7 +255,7 @@ impl Registrations {
     }
 
     /// Makes a stored registration work.
-    async fn put_in_force(&self, new: &Registered, old: Option<&Record>, context: Context) {
+    async fn put_in_force(&self, new: &Registered, old: Option<&Arc<Record>>, context: Context) {
         let hub = self.hub();
         let record = &new.record;
         if let Some(old) = old {
@@ -279,6 +278,7 @@ impl Registrations {
         hub.webhooks.unregister(record.webhook_id.clone()).await;
         load_components(hub).await;
         self.show_tracker(new).await;
+        self.refresh_services(record).await;
     }
 
     /// Appends the tracker to the person of the user. Without persons it is left out.

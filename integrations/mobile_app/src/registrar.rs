@@ -15,7 +15,7 @@ use hearth_core::view::{ViewRequest, ViewResponse};
 use hearth_core::webhook::WebhookRequest;
 use serde_json::json;
 
-use crate::form::Form;
+use crate::form::{Form, Limits};
 use crate::register::RegisterError;
 use crate::registrations::Registrations;
 use crate::registry_commands;
@@ -139,8 +139,7 @@ async fn register(registrations: &Registrations, request: ViewRequest) -> ViewRe
     let Some(user) = request.caller.and_then(|caller| caller.user_id()) else {
         return ViewResponse::message(401, "Unauthorized");
     };
-    let depth = hub.settings.http.json_depth;
-    let form = match Form::parse(&request.body, depth, &hub.env) {
+    let form = match Form::parse(&request.body, Limits::of(&hub.settings), &hub.env) {
         Ok(form) => form,
         Err(error) => return ViewResponse::message(400, &error.to_string()),
     };

@@ -80,7 +80,7 @@ impl Registration {
         place.spawn_fn(move || {
             let actor = Self {
                 last_used: hub.env.monotonic(),
-                phone: Phone::new(hub, record, registrations.makes.clone()),
+                phone: Phone::new(hub, record, &registrations),
                 registrations,
                 beside: Rc::new(()),
             };

@@ -1,7 +1,7 @@
 //! All registrations: the records, the actors that are awake, and the ids that are gone for good.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use actix::{Addr, ArbiterHandle, Recipient};
 use hearth_core::ask::{Ask, Unanswered, ask};
@@ -17,9 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::DOMAIN;
 use crate::make::{Make, Makes};
+use crate::push::{Courier, Forget, Refresh};
 use crate::record::{COLLECTION, Record};
 use crate::records::Records;
 use crate::registration::{Registration, Retire, SleepIfIdle};
+use crate::stale::Stale;
 use crate::turns::Turns;
 
 /// Where the store keeps the ids of deleted registrations.
@@ -40,9 +42,13 @@ pub(crate) struct Registrations {
     pub(crate) turns: Turns,
     /// What many records share.
     pub(crate) makes: Makes,
+    /// Entities that fell silent.
+    pub(crate) stale: Arc<Stale>,
     actors: Mutex<Actors>,
     /// The oldest first, for when there are too many.
     deleted: Mutex<VecDeque<WebhookId>>,
+    /// Brings notifications to phones; there from the start on.
+    courier: OnceLock<Addr<Courier>>,
     /// Whom every hook has as its home.
     home: Arc<WebhookHandler>,
     /// Words that every hook shares.
@@ -61,32 +67,47 @@ struct Actors {
 enum Way {
     To(Recipient<Ask<WebhookRequest>>),
     Gone,
-    Leaving,
+    /// It is being removed or replaced: whoever has the turn on this device decides.
+    Leaving(Arc<str>),
 }
 
 impl Registrations {
     /// Reads everything from the store; blocking, at start. `home` answers for phones that sleep.
     pub(crate) fn load(hub: &Hub, home: WebhookHandler) -> Result<Self, StoreError> {
-        let mut deleted = hub.store.collection::<Deleted>(DELETED).load_all()?;
-        deleted.sort_unstable_by_key(|(_, deleted)| deleted.deleted_at);
+        let mut deleted = Vec::new();
+        let documents = hub.store.collection::<Deleted>(DELETED);
+        documents.visit_each(|id, document| {
+            let since = document.map(|deleted| deleted.deleted_at);
+            if let Err(error) = &since {
+                tracing::error!(%error, "when a registration was deleted is not known any more");
+            }
+            // One of unknown age stays deleted, and is the last to be forgotten.
+            deleted.push((since.is_err(), since.ok(), WebhookId::from(id)));
+        })?;
+        deleted.sort_unstable_by_key(|(is_broken, since, _)| (*is_broken, *since));
         let registrations = Self {
             hub: hub.clone(),
             records: RwLock::default(),
             turns: Turns::default(),
             makes: Makes::default(),
+            stale: Arc::default(),
             actors: Mutex::default(),
-            deleted: Mutex::new(
-                deleted
-                    .into_iter()
-                    .map(|(id, _)| WebhookId::from(id.as_str()))
-                    .collect(),
-            ),
+            deleted: Mutex::new(deleted.into_iter().map(|(_, _, id)| id).collect()),
+            courier: OnceLock::new(),
             home: Arc::new(home),
             domain: DOMAIN.into(),
             deleted_name: "Deleted Webhook".into(),
         };
         let documents = hub.store.collection::<Record>(COLLECTION);
-        documents.visit_all(|_, mut record| {
+        documents.visit_each(|_, document| {
+            let mut record = match document {
+                Ok(record) => record,
+                // It may be mended by hand: nothing of it is touched.
+                Err(error) => {
+                    tracing::error!(%error, "a registration is left out, and stays in the store");
+                    return;
+                }
+            };
             record.make = registrations.makes.share(Make::clone(&record.make));
             let (domain, id) = record.device_identifier();
             if let Some(device) = hub.registries.devices.find(domain, id) {
@@ -100,6 +121,25 @@ impl Registrations {
     /// The hub.
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Says who brings notifications.
+    pub(crate) fn has_courier(&self, courier: Addr<Courier>) {
+        // Said once, at the start.
+        let _ = self.courier.set(courier);
+    }
+
+    /// Who brings notifications.
+    pub(crate) fn courier(&self) -> Option<&Addr<Courier>> {
+        self.courier.get()
+    }
+
+    /// Brings a phone's notify service up to date.
+    pub(crate) async fn refresh_services(&self, record: &Arc<Record>) {
+        if let Some(courier) = self.courier() {
+            // Without a courier the hub is going down.
+            let _ = courier.send(Refresh(Arc::clone(record))).await;
+        }
     }
 
     /// How many there are.
@@ -142,7 +182,7 @@ impl Registrations {
     }
 
     /// Takes out a record whose removal is in the store; its id answers 410 from now on.
-    pub(crate) async fn forget(&self, record: &Record) {
+    pub(crate) async fn forget(&self, record: &Arc<Record>) {
         let id = &record.webhook_id;
         self.hub
             .webhooks
@@ -151,6 +191,9 @@ impl Registrations {
         self.records.write().remove(id);
         self.actors.lock().leaving.remove(id);
         self.deleted.lock().push_back(id.clone());
+        if let Some(courier) = self.courier() {
+            let _ = courier.send(Forget(Arc::clone(record))).await;
+        }
         self.forget_oldest_deleted().await;
     }
 
@@ -218,11 +261,15 @@ impl Registrations {
     ) -> Option<WebhookResponse> {
         let mut request = request;
         // Each turn meets an actor that stopped in between; that this happens twice is unheard of.
-        for _ in 0..3 {
+        for _ in 0..4 {
             let actor = match self.way_to(&request.id, near.as_ref()) {
                 Way::To(actor) => actor,
                 Way::Gone => return Some(WebhookResponse::empty(410)),
-                Way::Leaving => return Some(WebhookResponse::empty(503)),
+                Way::Leaving(device_id) => {
+                    // Then it is gone, or stays after all.
+                    drop(self.turns.take(&device_id).await);
+                    continue;
+                }
             };
             match ask(&actor, request).await {
                 Ok(response) => return Some(response),
@@ -236,15 +283,15 @@ impl Registrations {
 
     fn way_to(self: &Arc<Self>, id: &WebhookId, near: Option<&ArbiterHandle>) -> Way {
         let mut actors = self.actors.lock();
-        if actors.leaving.contains(id) {
-            return Way::Leaving;
-        }
         if let Some(awake) = actors.awake.get(id).filter(|actor| actor.connected()) {
             return Way::To(awake.clone().recipient());
         }
         let Some(record) = self.get(id) else {
             return Way::Gone;
         };
+        if actors.leaving.contains(id) {
+            return Way::Leaving(Arc::clone(&record.device_id));
+        }
         let actor = Registration::wake(self, record, near);
         actors.awake.insert(id.clone(), actor.clone());
         let (webhooks, id, live) = (self.hub.webhooks.clone(), id.clone(), actor.clone());

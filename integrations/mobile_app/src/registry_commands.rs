@@ -16,10 +16,15 @@ const REMOVE_ENTRY: &str = "mobile_app/config_entry/remove";
 const LIST: &str = "mobile_app/registrations/list";
 const REMOVE: &str = "mobile_app/registrations/remove";
 const PROVISION: &str = "mobile_app/provision";
+const START_FLOW: &str = "mobile_app/config_flow/start";
+
+/// Where the apps are that register themselves.
+const APPS_URL: &str = "https://www.home-assistant.io/integrations/mobile_app/#apps";
 
 /// Every command and who may call it.
-pub(crate) const TABLE: [(&str, Access); 4] = [
+pub(crate) const TABLE: [(&str, Access); 5] = [
     (REMOVE_ENTRY, Access::Admin),
+    (START_FLOW, Access::Admin),
     (LIST, Access::Local),
     (REMOVE, Access::Local),
     (PROVISION, Access::Inside),
@@ -33,6 +38,7 @@ pub(crate) async fn run(
     let context = command.caller.context;
     match &*command.name {
         REMOVE_ENTRY => remove_entry(registrations, &command.data, context).await,
+        START_FLOW => Ok(install_app()),
         LIST => Ok(list(registrations)),
         REMOVE => remove(registrations, &command.data, context).await,
         PROVISION => provision::provision(registrations, command.data).await,
@@ -55,6 +61,15 @@ async fn remove_entry(
         .await
         .map_err(failed)?;
     Ok(json!({"require_restart": false}))
+}
+
+/// A phone is not set up by hand: its app registers it (spec rest-api §8).
+fn install_app() -> Value {
+    json!({
+        "type": "abort",
+        "reason": "install_app",
+        "description_placeholders": {"apps_url": APPS_URL},
+    })
 }
 
 /// Every registration, the oldest first. Webhook ids are secrets: for the owner's console only.

@@ -13,6 +13,7 @@ use hearth_core::store::StoredState;
 use serde::Deserialize;
 
 use crate::DOMAIN;
+use crate::attributes_text::own_members;
 use crate::location::Location;
 use crate::register::unknown_tracker;
 use crate::registrations::Registrations;
@@ -107,12 +108,13 @@ fn restored_sensor(
         (SensorKind::BinarySensor, Some("on")) => "on",
         (SensorKind::BinarySensor, Some(_)) => "off",
     };
+    let members = stored.and_then(|stored| own_members(&stored.attributes, &sensor::OWN));
     StateWrite {
         state: state.into(),
         attributes: sensor::attributes(
             entity,
             entity.name().unwrap_or_default(),
-            stored.map(|stored| stored.attributes.as_str()),
+            members.as_deref().unwrap_or_default(),
             icon.as_deref(),
         ),
         force: false,

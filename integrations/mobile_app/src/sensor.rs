@@ -3,29 +3,30 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hearth_core::attributes::Attributes;
 use hearth_core::registry::EntityEntry;
 use hearth_core::state::{STATE_MAX, UNAVAILABLE, UNKNOWN};
 use hearth_core::time::Timestamp;
-use serde::de::Visitor;
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::attributes_text::AttributesText;
+use crate::attributes_text::{AttributesText, MembersText};
 use crate::device_class::{self, DATE, TIMESTAMP};
-use crate::text::{bool_text, finite, state_float_text};
+use crate::text::{Text, bool_text, finite, float_text, state_float_text};
 
 /// The icon of a sensor that names none.
 pub(crate) const DEFAULT_ICON: &str = "mdi:cellphone";
 
 /// Attributes that the hub writes itself; an app's own of these names are left out.
-const OWN: [&str; 5] = [
+pub(crate) const OWN: [&str; 6] = [
     "state_class",
     "unit_of_measurement",
     "device_class",
     "icon",
     "friendly_name",
+    "stale",
 ];
 
 /// Which kind of entity a sensor is.
@@ -69,66 +70,109 @@ pub(crate) enum Reading<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Reading<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsReading;
-        impl<'de> Visitor<'de> for AsReading {
-            type Value = Reading<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("null, a boolean, a number or text")
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Reading::Null)
-            }
-
-            fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
-                Ok(Reading::Bool(truth))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(Reading::Signed(number))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Reading::Unsigned(number))
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(Reading::Float(number))
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Reading::Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Reading::Text(Cow::Owned(text.to_owned())))
-            }
+        match Loose::deserialize(deserializer)? {
+            Loose::Reading(reading) => Ok(reading),
+            Loose::Structure => Err(D::Error::custom(
+                "expected null, a boolean, a number or text",
+            )),
         }
-        deserializer.deserialize_any(AsReading)
     }
 }
 
-impl Reading<'_> {
+/// Any JSON value, read as a [`Reading`] where it can be one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Loose<'a> {
+    Reading(Reading<'a>),
+    /// A list or an object.
+    Structure,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsLoose;
+        impl<'de> Visitor<'de> for AsLoose {
+            type Value = Loose<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Loose::Reading(Reading::Null))
+            }
+
+            fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+                Ok(Loose::Reading(Reading::Bool(truth)))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(Loose::Reading(Reading::Signed(number)))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(Loose::Reading(Reading::Unsigned(number)))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Loose::Reading(Reading::Float(number)))
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Loose::Reading(Reading::Text(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Loose::Reading(Reading::Text(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Loose::Structure)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Loose::Structure)
+            }
+        }
+        deserializer.deserialize_any(AsLoose)
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// As text, where the protocol takes it for that: all but null.
+    pub(crate) fn into_text(self) -> Option<Text<'a>> {
+        Some(Text(match self {
+            Self::Null => return None,
+            Self::Text(text) => text,
+            Self::Bool(truth) => bool_text(truth).into(),
+            Self::Signed(number) => number.to_string().into(),
+            Self::Unsigned(number) => number.to_string().into(),
+            Self::Float(number) => float_text(number).into(),
+        }))
+    }
+
     /// The state that this value stands for; `None` where the sensor cannot show it.
     pub(crate) fn state(&self, kind: SensorKind, entry: &EntityEntry) -> Option<Arc<str>> {
         match kind {
             SensorKind::Sensor => self.sensor_state(entry),
-            SensorKind::BinarySensor => Some(self.binary_state().into()),
+            SensorKind::BinarySensor => Some(self.binary_state()),
         }
     }
 
-    fn binary_state(&self) -> &'static str {
+    fn binary_state(&self) -> Arc<str> {
+        /// Most binary sensors show one of these.
+        static ON_OFF: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["off".into(), "on".into()]);
         let is_on = match self {
-            Self::Null => return UNKNOWN,
-            Self::Text(text) if text == UNAVAILABLE => return UNAVAILABLE,
+            Self::Null => return UNKNOWN.into(),
+            Self::Text(text) if text == UNAVAILABLE => return UNAVAILABLE.into(),
             Self::Text(text) => !text.is_empty(),
             Self::Bool(truth) => *truth,
             Self::Signed(number) => *number != 0,
             Self::Unsigned(number) => *number != 0,
             Self::Float(number) => *number != 0.0,
         };
-        if is_on { "on" } else { "off" }
+        Arc::clone(&ON_OFF[usize::from(is_on)])
     }
 
     fn sensor_state(&self, entry: &EntityEntry) -> Option<Arc<str>> {
@@ -159,23 +203,56 @@ impl Reading<'_> {
     }
 }
 
-/// What a sensor's state shows beside its value. `own`: the app's attributes, an object.
+/// What a sensor's state shows beside its value. `members`: the app's attributes, compact, without
+/// those of the hub.
 pub(crate) fn attributes(
     entry: &EntityEntry,
     name: &str,
-    own: Option<&str>,
+    members: &str,
     icon: Option<&str>,
 ) -> Attributes {
-    let mut attributes = AttributesText::new();
-    attributes.text_if("state_class", entry.state_class.as_deref());
-    if let Some(own) = own {
-        attributes.members(own, &OWN);
+    Frame::new(entry, name).attributes(entry, members, icon)
+}
+
+/// The attributes that stay the same from report to report, as text.
+pub(crate) struct Frame {
+    before: String,
+    between: String,
+    behind: String,
+}
+
+impl Frame {
+    /// `name`: what the state shows as its name.
+    pub(crate) fn new(entry: &EntityEntry, name: &str) -> Self {
+        let mut before = MembersText::default();
+        before.text_if("state_class", entry.state_class.as_deref());
+        let mut between = MembersText::default();
+        between.text_if("unit_of_measurement", entry.unit_of_measurement.as_deref());
+        between.text_if("device_class", class_of(entry));
+        let mut behind = MembersText::default();
+        behind.text_if("friendly_name", Some(name));
+        Self {
+            before: before.finish(),
+            between: between.finish(),
+            behind: behind.finish(),
+        }
     }
-    attributes.text_if("unit_of_measurement", entry.unit_of_measurement.as_deref());
-    attributes.text_if("device_class", class_of(entry));
-    attributes.text_if("icon", entry.settings().icon.as_deref().or(icon));
-    attributes.text_if("friendly_name", Some(name));
-    attributes.finish()
+
+    /// As [`attributes`], for the entry that the frame was made of.
+    pub(crate) fn attributes(
+        &self,
+        entry: &EntityEntry,
+        members: &str,
+        icon: Option<&str>,
+    ) -> Attributes {
+        let mut attributes = AttributesText::new();
+        attributes.members(&self.before);
+        attributes.members(members);
+        attributes.members(&self.between);
+        attributes.text_if("icon", entry.settings().icon.as_deref().or(icon));
+        attributes.members(&self.behind);
+        attributes.finish()
+    }
 }
 
 /// Whether the sensor shows numbers only.

@@ -30,7 +30,7 @@ impl<'a> Command<'a> for ConversationProcess<'a> {
         let caller = Caller::new(phone.context(), Access::AnyUser);
         let language = match &self.language {
             Some(language) => language.0.clone().into_owned(),
-            None => hub.settings.hub.language.clone(),
+            None => hub.home.current().language.clone(),
         };
         let conversation_id = self.conversation_id.map(|id| id.0.into_owned());
         let mut data = Map::new();

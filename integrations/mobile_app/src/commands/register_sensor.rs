@@ -13,7 +13,7 @@ use serde::de::{Deserializer, Error};
 use super::Command;
 use crate::DOMAIN;
 use crate::answer::Answer;
-use crate::attributes_text::is_readable;
+use crate::attributes_text::own_members;
 use crate::device_class;
 use crate::phone::{Phone, Shown};
 use crate::registration::{Done, Settled};
@@ -47,11 +47,14 @@ pub(super) struct RegisterSensor<'a> {
     entity_category: Option<Option<EntityCategory>>,
     #[serde(default, deserialize_with = "given")]
     disabled: Option<bool>,
+    /// Of the attributes, as states show them.
+    #[serde(skip)]
+    members: String,
 }
 
 /// `prefix:name`.
 #[derive(Clone)]
-pub(super) struct Icon<'a>(pub(super) Text<'a>);
+struct Icon<'a>(Text<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Icon<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -96,15 +99,26 @@ impl StateClass {
 
 impl<'a> Command<'a> for RegisterSensor<'a> {
     fn parse(data: &'a str) -> Option<Self> {
-        let sensor: Self = object(data)?;
+        let mut sensor: Self = object(data)?;
+        if let Some(ObjectText(attributes)) = sensor.attributes {
+            sensor.members = own_members(attributes, &sensor::OWN)?;
+        }
         let has_class_it_may = sensor.kind == SensorKind::Sensor || sensor.state_class.is_none();
-        let attributes_are_readable = sensor
-            .attributes
-            .is_none_or(|ObjectText(attributes)| is_readable(attributes));
-        (has_class_it_may && attributes_are_readable).then_some(sensor)
+        has_class_it_may.then_some(sensor)
     }
 
     fn apply(self, phone: &mut Phone) -> Done {
+        let limit = phone.hub.settings.mobile_app.attributes_limit;
+        // With the braces.
+        if self.members.len() + 2 > limit {
+            tracing::warn!(
+                webhook = phone.record.webhook_id.short(),
+                limit,
+                "the attributes of a phone's new sensor are too big \
+                 (setting mobile_app.attributes_limit)"
+            );
+            return Done::Now(Answer::NOTHING);
+        }
         let known = phone.sensor(self.kind, &self.unique_id);
         if known.is_none() && is_full(phone) {
             tracing::warn!(
@@ -113,7 +127,7 @@ impl<'a> Command<'a> for RegisterSensor<'a> {
             );
             return Done::Now(Answer::NOTHING);
         }
-        let hub = phone.hub.clone();
+        let (hub, stale) = (phone.hub.clone(), Arc::clone(&phone.stale));
         let mut changes = Changes::new(&hub.store);
         let entry = match self.note(phone, known.as_deref(), &mut changes) {
             Ok(entry) => entry,
@@ -126,11 +140,10 @@ impl<'a> Command<'a> for RegisterSensor<'a> {
                 return Settled::failed(&error.into());
             }
             match shown {
-                Some(write) => {
-                    if let Err(error) = hub.states.set(&entry.entity_id, write).await {
-                        tracing::error!(%error, "a sensor's state was not written");
-                    }
-                }
+                Some(write) => match hub.states.set(&entry.entity_id, write).await {
+                    Ok(_) => stale.heard(&hub, &entry),
+                    Err(error) => tracing::error!(%error, "a sensor's state was not written"),
+                },
                 None => {
                     hub.states.remove(&entry.entity_id, context).await;
                 }
@@ -239,10 +252,9 @@ impl RegisterSensor<'_> {
             Some(known) => known.name(),
             None => entry.name().unwrap_or_default(),
         };
-        let own = self.attributes.map(|ObjectText(attributes)| attributes);
         Some(StateWrite {
             state,
-            attributes: sensor::attributes(entry, name, own, self.icon()),
+            attributes: sensor::attributes(entry, name, &self.members, self.icon()),
             force: false,
             context,
         })

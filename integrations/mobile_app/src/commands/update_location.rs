@@ -24,7 +24,10 @@ impl<'a> Command<'a> for UpdateLocation<'a> {
         let context = Context::new(&hub.env);
         let write = self.0.write(hub, tracker.name(), context);
         Done::Now(match hub.states.try_set(&tracker.entry.entity_id, write) {
-            Ok(_) => Answer::NOTHING,
+            Ok(_) => {
+                phone.stale.heard(&phone.hub, &tracker.entry);
+                Answer::NOTHING
+            }
             Err(WriteError::Busy(_)) => Answer::BUSY,
             Err(WriteError::TooLong { .. }) => Answer::EMPTY,
         })

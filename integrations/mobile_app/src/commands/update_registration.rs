@@ -8,6 +8,7 @@ use crate::answer::Answer;
 use crate::form;
 use crate::make::Make;
 use crate::phone::Phone;
+use crate::push::Refresh;
 use crate::record::Record;
 use crate::registration::{Done, Settled, store};
 use crate::text::{Text, given, object};
@@ -45,6 +46,12 @@ impl<'a> Command<'a> for UpdateRegistration<'a> {
         if let Some(data) = &self.app_data {
             // Checked when it was parsed.
             record.app_data = form::app_data(data).unwrap_or_default();
+            let limit = phone.hub.settings.mobile_app.app_data_limit;
+            if let Err(problem) = form::fits(record.app_data.as_deref(), limit) {
+                let webhook = record.webhook_id.short();
+                tracing::warn!(webhook, problem, "a registration was not updated");
+                return Done::Now(Answer::refused("invalid_format", &problem));
+            }
         }
         if let Some(name) = &self.device_name {
             record.device_name = (&**name).into();
@@ -86,12 +93,19 @@ impl<'a> Command<'a> for UpdateRegistration<'a> {
             }
             Ok(())
         });
+        let courier = phone.courier.clone();
         Done::Durably(Box::pin(async move {
             match stored.await {
-                Ok(record) => Settled {
-                    answer: Answer::sealed(200, record.safe_json()),
-                    record: Some(Arc::clone(&record)),
-                },
+                Ok(record) => {
+                    if let Some(courier) = courier {
+                        // Without a courier the hub is going down.
+                        let _ = courier.send(Refresh(Arc::clone(&record))).await;
+                    }
+                    Settled {
+                        answer: Answer::sealed(200, record.safe_json()),
+                        record: Some(record),
+                    }
+                }
                 Err(error) => Settled::failed(&error),
             }
         }))

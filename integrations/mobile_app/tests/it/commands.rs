@@ -93,6 +93,29 @@ async fn update_registration_merges_any_subset_and_shows_nothing_secret() {
 }
 
 #[actix_rt::test]
+async fn an_app_keeps_no_more_data_than_it_may() {
+    let home = Home::with(|settings| settings.mobile_app.app_data_limit = 20).await;
+    let too_big = json!({"a": "x".repeat(13)});
+    let mut body = Home::body("Hoarder", false);
+    body["app_data"] = too_big.clone();
+    let (status, answer) = home.post(&body.to_string()).await;
+    assert_eq!(status, 400);
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("app_data_limit"), "{message}");
+
+    let phone = home.phone("Hoarder").await;
+    let data = json!({"app_data": too_big, "model": "Two"});
+    let answer = phone.send("update_registration", data).await;
+    answer.is_refused("invalid_format");
+    let data = json!({"app_data": {"a": "x"}});
+    let kept = phone.send("update_registration", data).await.json();
+    assert_eq!(
+        (&kept["app_data"]["a"], &kept["model"]),
+        (&json!("x"), &json!("One"))
+    );
+}
+
+#[actix_rt::test]
 async fn a_new_name_shows_at_the_next_start_only() {
     let mut home = Home::with(|settings| settings.mobile_app.idle_s = 1).await;
     let phone = home.phone("Before").await;

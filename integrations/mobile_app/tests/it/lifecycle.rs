@@ -1,6 +1,7 @@
 //! Waking, sleeping, removing: what happens to messages meanwhile.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use futures_util::{StreamExt, stream};
 use hearth_core::command::Access;
 use hearth_core::event::Context;
 use serde_json::{Value, json};
@@ -44,6 +45,50 @@ async fn a_burst_to_a_sleeping_phone_is_answered_whole() {
     }
     let config = phone.send("get_config", json!({})).await.json();
     assert_eq!(config["entities"].as_object().unwrap().len(), 51);
+}
+
+#[actix_rt::test]
+async fn as_much_as_a_socket_may_send_at_a_time_finds_room() {
+    let home = Home::start().await;
+    let phone = home.phone("Flood").await;
+    let at_a_time = hearth_core::settings::Settings::default()
+        .websocket
+        .commands;
+    let data = json!({"domain": "neighbours", "service": "work"});
+    let answers = stream::iter(0..3000)
+        .map(|n| match n % 2 {
+            0 => phone.send("call_service", data.clone()),
+            _ => phone.send("update_location", json!({"battery": n})),
+        })
+        .buffer_unordered(at_a_time);
+    answers.for_each(async |answer| answer.is(200, "{}")).await;
+}
+
+#[actix_rt::test]
+async fn while_a_registration_is_replaced_its_old_id_is_there_or_gone() {
+    let home = Home::start().await;
+    let mut phone = home.phone("Twice").await;
+    for _ in 0..20 {
+        let is_replaced = std::cell::Cell::new(false);
+        let replace = async {
+            let new = home.phone("Twice").await;
+            is_replaced.set(true);
+            new
+        };
+        let send = async {
+            loop {
+                let was_replaced = is_replaced.get();
+                let answer = phone.send("update_location", json!({})).await;
+                if answer.0.status == 410 {
+                    return;
+                }
+                answer.is(200, "{}");
+                assert!(!was_replaced);
+            }
+        };
+        let (new, ()) = join(replace, send).await;
+        phone = new;
+    }
 }
 
 #[actix_rt::test]

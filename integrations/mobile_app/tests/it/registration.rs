@@ -62,6 +62,7 @@ async fn everything_that_belongs_to_a_registration_is_made_in_order() {
         types,
         [
             "entity_registry_updated",
+            "config_entry_registry_updated",
             "device_registry_updated",
             "entity_registry_updated",
             "neighbour_asked",

@@ -1,6 +1,7 @@
 //! What comes back after a restart.
 
-use serde_json::json;
+use hearth_core::command::Access;
+use serde_json::{Value, json};
 
 use crate::home::{HOME, Home};
 
@@ -69,4 +70,39 @@ async fn an_updated_sensor_goes_on_under_its_entity() {
     let answer = home.again(&phone).send("update_sensor_states", item).await;
     answer.is(200, r#"{"s":{"success":true}}"#);
     assert_eq!(home.text("sensor.on_s"), "2");
+}
+
+#[actix_rt::test]
+async fn a_damaged_row_costs_only_itself_and_stays_as_it_is() {
+    let mut home = Home::start().await;
+    let (good, bad) = (home.phone("Good").await, home.phone("Bad").await);
+    let gone = home.phone("Gone").await;
+    let list = "mobile_app/registrations/list";
+    let remove = "mobile_app/registrations/remove";
+    let local = Access::Local;
+    home.command(remove, json!({"webhook_id": gone.id}), local)
+        .await
+        .unwrap();
+    let all = home.command(list, json!({}), local).await.unwrap();
+    let entry_id = all[1]["entry_id"].as_str().unwrap().to_owned();
+    let store = home.hub.store.clone();
+    let damaged = json!({"webhook_id": bad.id, "secret": "precious"});
+    for (collection, id) in [
+        ("mobile_app.registrations", &entry_id),
+        ("mobile_app.deleted", &gone.id),
+    ] {
+        let documents = store.collection::<Value>(collection);
+        documents.put(id, &damaged).await.unwrap();
+    }
+
+    home.restart().await;
+
+    let zones = home.again(&good).send("get_zones", json!({})).await;
+    zones.is(200, "[]");
+    assert_eq!(home.text("device_tracker.good"), "unknown");
+    home.again(&bad).post("{}").await.is(200, "");
+    home.again(&gone).post("{}").await.is(410, "");
+    let store = home.hub.store.collection("mobile_app.registrations");
+    assert_eq!(store.get(&entry_id).unwrap(), Some(damaged));
+    home.phone("New").await;
 }

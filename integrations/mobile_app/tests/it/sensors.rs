@@ -185,3 +185,33 @@ async fn a_phone_has_no_more_sensors_than_it_may() {
         .await
         .is(200, "{}");
 }
+
+#[actix_rt::test]
+async fn attributes_are_no_bigger_than_they_may_be() {
+    let home = Home::with(|settings| settings.mobile_app.attributes_limit = 20).await;
+    let phone = home.phone("Big").await;
+    let sensor = |attributes: Value| {
+        json!({
+            "name": "S", "type": "sensor", "unique_id": "s", "state": 1, "attributes": attributes,
+        })
+    };
+    let (fits, too_big) = (json!({"a": "x".repeat(12)}), json!({"a": "x".repeat(13)}));
+    let refused = phone.send("register_sensor", sensor(too_big.clone())).await;
+    refused.is(200, "{}");
+    let taken = phone.send("register_sensor", sensor(fits.clone())).await;
+    taken.is(201, r#"{"success":true}"#);
+
+    let item = |attributes: &Value, state: i32| json!({"type": "sensor", "unique_id": "s", "state": state, "attributes": attributes});
+    let answer = phone.send("update_sensor_states", item(&too_big, 2)).await;
+    let error = &answer.json()["s"]["error"];
+    assert_eq!(error["code"], "invalid_format");
+    assert_eq!(
+        error["message"],
+        "expected at most 20 bytes of JSON (setting mobile_app.attributes_limit) \
+         @ data['attributes']. Got 21 bytes"
+    );
+    assert_eq!(home.text("sensor.big_s"), "1");
+    let answer = phone.send("update_sensor_states", item(&fits, 3)).await;
+    answer.is(200, r#"{"s":{"success":true}}"#);
+    assert_eq!(home.text("sensor.big_s"), "3");
+}
