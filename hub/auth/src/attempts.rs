@@ -2,96 +2,24 @@
 //!
 //! A few mistakes cost nothing: people mistype. After [`AttemptSettings::free`] of them each
 //! further one makes the address wait before its next password is looked at, twice as long each
-//! time; one success forgets them all. The table is bounded: the address that was quiet longest is
+//! time; a success forgets them, but for those at passwords of others: whoever lives in the house
+//! must not guess between two sign-ins of their own. The table is bounded: the address that was quiet longest is
 //! forgotten first.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroUsize;
-use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hearth_core::ids::UserId;
 use lru::LruCache;
 use parking_lot::Mutex;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::address::AddressBlock;
 
 /// How many credentials that had their day are told apart by address.
 const STALE_TOLD_APART: usize = 8;
 /// How long to wait for others of the same address who try at the same time.
 const NEXT_TURN: Duration = Duration::from_secs(1);
-
-/// What is counted, and banned, as one: an IPv4 address, or the /64 network that a host with IPv6
-/// takes its addresses from. Of link-local addresses each one, since a whole home shares their
-/// network. IPv4 within IPv6 counts as IPv4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AddressBlock(IpAddr);
-
-impl AddressBlock {
-    /// The block that `address` lies in.
-    pub fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(v6) if !v6.is_loopback() && !v6.is_unicast_link_local() => {
-                let network = v6.to_bits() >> 64 << 64;
-                Self(IpAddr::V6(Ipv6Addr::from_bits(network)))
-            }
-            whole => Self(whole),
-        }
-    }
-
-    /// Whether these are programs on the hub's own machine.
-    pub(crate) fn is_loopback(self) -> bool {
-        self.0.is_loopback()
-    }
-
-    fn is_network(self) -> bool {
-        matches!(self.0, IpAddr::V6(v6) if !v6.is_loopback() && !v6.is_unicast_link_local())
-    }
-}
-
-impl fmt::Display for AddressBlock {
-    /// `203.0.113.7`, `2001:db8::/64`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_network() {
-            true => write!(f, "{}/64", self.0),
-            false => write!(f, "{}", self.0),
-        }
-    }
-}
-
-/// The text is neither an address nor a /64 network of IPv6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected an address such as 203.0.113.7 or a network such as 2001:db8::/64")]
-pub struct NotAnAddress;
-
-impl FromStr for AddressBlock {
-    type Err = NotAnAddress;
-
-    /// Takes what [`fmt::Display`] writes, and any address within it.
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        let block = |text: &str| text.parse().map(Self::of).map_err(|_| NotAnAddress);
-        match text.strip_suffix("/64") {
-            None => block(text),
-            Some(network) => block(network).and_then(|block: Self| match block.is_network() {
-                true => Ok(block),
-                false => Err(NotAnAddress),
-            }),
-        }
-    }
-}
-
-impl Serialize for AddressBlock {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for AddressBlock {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
 
 /// How failures are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,16 +32,21 @@ pub struct AttemptSettings {
     pub window: Duration,
     /// How many addresses are remembered, some 150 bytes each.
     pub addresses: usize,
+    /// How many passwords may wait to be looked at, of all addresses; half of them of strangers,
+    /// so that a flood from outside leaves the home its turn.
+    pub pending: usize,
 }
 
 impl Default for AttemptSettings {
-    /// 5 free failures, waits of at most 30 s, a window of an hour, 10,000 addresses.
+    /// 5 free failures, waits of at most 30 s, a window of an hour, 10,000 addresses, 64 passwords
+    /// at a time.
     fn default() -> Self {
         Self {
             free: 5,
             longest_wait: Duration::from_secs(30),
             window: Duration::from_secs(60 * 60),
             addresses: 10_000,
+            pending: 64,
         }
     }
 }
@@ -123,6 +56,8 @@ impl Default for AttemptSettings {
 pub(crate) struct Attempts {
     settings: AttemptSettings,
     by_address: Mutex<LruCache<AddressBlock, Record>>,
+    /// How many passwords are being looked at or wait for it.
+    pending: AtomicUsize,
 }
 
 /// The failures of one address. Times are the hub's monotonic ones.
@@ -135,6 +70,15 @@ struct Record {
     /// Digests of credentials that were good once; see [`Attempts::is_repeated`].
     stale: [u64; STALE_TOLD_APART],
     next_stale: usize,
+    aim: Aim,
+}
+
+/// Whose passwords were tried in vain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    Nobody,
+    One(UserId),
+    Several,
 }
 
 impl Record {
@@ -146,6 +90,7 @@ impl Record {
             pending: 0,
             stale: [0; STALE_TOLD_APART],
             next_stale: 0,
+            aim: Aim::Nobody,
         }
     }
 }
@@ -156,6 +101,7 @@ impl Attempts {
         Self {
             settings,
             by_address: Mutex::new(LruCache::new(most)),
+            pending: AtomicUsize::new(0),
         }
     }
 
@@ -187,8 +133,33 @@ impl Attempts {
         })
     }
 
-    /// Forgets an address: someone there knew a password or had a good token.
-    pub(crate) fn succeeded(&self, block: AddressBlock) {
+    /// Notes at whose password the failure of this address was aimed.
+    pub(crate) fn aimed_at(&self, block: AddressBlock, user: UserId, now: Duration) {
+        self.with_record(block, now, |record, _| {
+            record.aim = match record.aim {
+                Aim::Nobody => Aim::One(user),
+                Aim::One(other) if other == user => Aim::One(user),
+                Aim::One(_) | Aim::Several => Aim::Several,
+            };
+        });
+    }
+
+    /// Somebody at this address knew the password of `who`, or had a good token (`None`): its
+    /// failures are forgotten, unless they were aimed at another.
+    pub(crate) fn succeeded(&self, block: AddressBlock, who: Option<UserId>) {
+        let mut records = self.by_address.lock();
+        let is_forgiven = records.peek(&block).is_some_and(|record| match record.aim {
+            Aim::Nobody => true,
+            Aim::One(user) => Some(user) == who,
+            Aim::Several => false,
+        });
+        if is_forgiven {
+            records.pop(&block);
+        }
+    }
+
+    /// Forgets an address.
+    pub(crate) fn forget(&self, block: AddressBlock) {
         self.by_address.lock().pop(&block);
     }
 
@@ -204,6 +175,15 @@ impl Attempts {
             if record.pending > 0 && ahead >= settings.free {
                 return Err(NEXT_TURN);
             }
+            let most = match block.is_local() {
+                true => settings.pending,
+                false => settings.pending / 2,
+            };
+            // Only those who hold the lock add to it.
+            if self.pending.load(Ordering::Relaxed) >= most.max(1) {
+                return Err(NEXT_TURN);
+            }
+            self.pending.fetch_add(1, Ordering::Relaxed);
             record.pending += 1;
             Ok(())
         })
@@ -211,6 +191,7 @@ impl Attempts {
 
     /// A password that was [begun](Attempts::begin) with was looked at.
     pub(crate) fn end(&self, block: AddressBlock) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
         if let Some(record) = self.by_address.lock().peek_mut(&block) {
             record.pending = record.pending.saturating_sub(1);
         }
@@ -243,44 +224,12 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_host_counts_as_one_however_many_addresses_it_has() {
-        for (a, b, same) in [
-            ("203.0.113.7", "::ffff:203.0.113.7", true),
-            ("203.0.113.7", "203.0.113.8", false),
-            ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true),
-            ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
-            ("fe80::1", "fe80::2", false),
-        ] {
-            assert_eq!(block(a) == block(b), same, "{a} {b}");
-        }
-        assert!(block("::1").is_loopback() && block("127.0.0.9").is_loopback());
-    }
-
-    #[test]
-    fn a_block_is_written_and_read() {
-        for (address, text) in [
-            ("203.0.113.7", "203.0.113.7"),
-            ("2001:db8::17", "2001:db8::/64"),
-            ("fe80::1", "fe80::1"),
-            ("::1", "::1"),
-        ] {
-            assert_eq!(block(address).to_string(), text);
-            assert_eq!(text.parse(), Ok(block(address)));
-            assert_eq!(address.parse(), Ok(block(address)));
-        }
-        for bad in ["", "home", "203.0.113.7/64", "2001:db8::/48", "::1/64"] {
-            assert_eq!(bad.parse::<AddressBlock>(), Err(NotAnAddress), "{bad}");
-        }
-    }
-
-    #[test]
     fn the_wait_grows_after_the_free_failures_up_to_the_longest() {
         let attempts = Attempts::new(AttemptSettings::default());
         let (one, now) = (block("203.0.113.7"), SECOND);
         let wait = |block, now| {
             let begun = attempts.begin(block, now);
-            attempts.end(block);
-            begun.err()
+            begun.map(|()| attempts.end(block)).err()
         };
         for _ in 0..5 {
             attempts.failed(one, now);
@@ -296,7 +245,7 @@ mod tests {
         assert_eq!(wait(one, now), Some(30 * SECOND));
         assert_eq!(wait(one, now + 30 * SECOND), None);
         assert_eq!(wait(block("203.0.113.8"), now), None);
-        attempts.succeeded(one);
+        attempts.forget(one);
         assert_eq!(attempts.failed(one, now), 1);
     }
 
@@ -312,7 +261,7 @@ mod tests {
         attempts.failed(one, now);
         attempts.end(one);
         assert_eq!(attempts.begin(one, now), Err(SECOND));
-        attempts.succeeded(one);
+        attempts.forget(one);
         assert_eq!(attempts.begin(one, now), Ok(()));
         // One at a time may go on.
         let late = block("203.0.113.9");
@@ -326,12 +275,59 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_strangers_leaves_the_home_its_turn() {
+        let attempts = Attempts::new(AttemptSettings {
+            pending: 4,
+            ..AttemptSettings::default()
+        });
+        let (a, b, c) = (
+            block("203.0.113.7"),
+            block("203.0.113.8"),
+            block("203.0.113.9"),
+        );
+        assert_eq!(attempts.begin(a, SECOND), Ok(()));
+        assert_eq!(attempts.begin(b, SECOND), Ok(()));
+        assert_eq!(attempts.begin(c, SECOND), Err(NEXT_TURN));
+        let home = block("192.168.1.20");
+        assert_eq!(attempts.begin(home, SECOND), Ok(()));
+        assert_eq!(attempts.begin(home, SECOND), Ok(()));
+        assert_eq!(attempts.begin(home, SECOND), Err(NEXT_TURN));
+        for one in [a, home, home] {
+            attempts.end(one);
+        }
+        assert_eq!(attempts.begin(c, SECOND), Ok(()));
+    }
+
+    #[test]
     fn an_address_starts_anew_after_the_window() {
         let attempts = Attempts::new(AttemptSettings::default());
         let one = block("203.0.113.7");
         assert_eq!(attempts.failed(one, SECOND), 1);
         assert_eq!(attempts.failed(one, 3601 * SECOND), 2);
         assert_eq!(attempts.failed(one, 3602 * SECOND), 1);
+    }
+
+    #[test]
+    fn a_success_forgives_no_guesses_at_others() {
+        let attempts = Attempts::new(AttemptSettings::default());
+        let user = |n: u8| format!("{n:032x}").parse::<UserId>().unwrap();
+        for (aims, success, failures) in [
+            (&[][..], None, 0),
+            (&[1][..], Some(1), 0),
+            (&[1, 1][..], Some(1), 0),
+            (&[1][..], Some(2), 1),
+            (&[1][..], None, 1),
+            (&[1, 2][..], Some(2), 2),
+        ] {
+            let one = block("203.0.113.7");
+            attempts.forget(one);
+            for aim in aims {
+                attempts.failed(one, SECOND);
+                attempts.aimed_at(one, user(*aim), SECOND);
+            }
+            attempts.succeeded(one, success.map(user));
+            assert_eq!(attempts.failed(one, SECOND), failures + 1, "{aims:?}");
+        }
     }
 
     #[test]

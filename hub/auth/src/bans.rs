@@ -12,18 +12,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use hearth_core::ids::UserId;
 use hearth_core::time::Timestamp;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::attempts::{AddressBlock, Attempts};
+use crate::address::{AddressBlock, is_local};
+use crate::attempts::Attempts;
 use crate::auth::Auth;
 use crate::digest::SecretDigest;
 use crate::error::AuthError;
 use crate::failure_log::FailureLog;
 use crate::jwt::claimed_issuer;
 use crate::records;
+use crate::token::is_refresh_value;
 
 /// How many alarms may wait for who shows them.
 const WAITING_ALARMS: usize = 16;
@@ -199,11 +202,26 @@ impl Auth {
         }
     }
 
-    /// As [`Auth::note_failure`], for a bearer token or a signed path that opened nothing. One that
-    /// has the form of a token is counted once an address, however often it is sent: it cannot be
-    /// guessed, and a phone whose token was revoked must not get its household banned.
+    /// As [`Auth::note_failure`], for a wrong password of this user. Only their own right one makes
+    /// it forgotten.
+    pub fn note_wrong_password(&self, address: IpAddr, what: &str, username: &str) {
+        if let Some(user) = self.find_user_by_username(username) {
+            let (attempts, now) = (&self.inner.watch.attempts, self.inner.env.monotonic());
+            attempts.aimed_at(AddressBlock::of(address), user.id, now);
+        }
+        self.note_failure(address, what);
+    }
+
+    /// As [`Auth::note_failure`], for a token of any kind that opened nothing. One that has the form
+    /// of a token is counted once an address, however often it is sent: it cannot be guessed, and a
+    /// phone whose token was revoked must not get its household banned. So is the lack of a token
+    /// (an empty one) within the home: any page on the internet can make a browser there ask.
     pub fn note_bad_token(&self, address: IpAddr, what: &str, token: &str) {
-        if claimed_issuer(token).is_ok() {
+        let guesses_nothing = match token {
+            "" => is_local(address),
+            token => is_refresh_value(token) || claimed_issuer(token).is_ok(),
+        };
+        if guesses_nothing {
             let watch = &self.inner.watch;
             let now = self.inner.env.monotonic();
             let credential = SecretDigest::of(token).short();
@@ -211,19 +229,18 @@ impl Auth {
                 .attempts
                 .is_repeated(AddressBlock::of(address), credential, now)
             {
-                tracing::debug!(%address, what, "a token that is no longer good, again");
+                tracing::debug!(%address, what, "a token that is no longer good, or none, again");
                 return;
             }
         }
         self.note_failure(address, what);
     }
 
-    /// Someone at this address has signed in: the failures there are forgotten. A ban stays.
-    pub fn note_success(&self, address: IpAddr) {
-        self.inner
-            .watch
-            .attempts
-            .succeeded(AddressBlock::of(address));
+    /// Someone at this address has shown a right password, of `who`, or a good token (`None`): the
+    /// failures there are forgotten, but for wrong passwords of others. A ban stays.
+    pub fn note_success(&self, address: IpAddr, who: Option<UserId>) {
+        let attempts = &self.inner.watch.attempts;
+        attempts.succeeded(AddressBlock::of(address), who);
     }
 
     /// Asks whether a password from this address may be looked at. Hold what is returned until it was,
@@ -271,7 +288,7 @@ impl Auth {
             batch.commit().await?;
             watch.bans.remove(&block);
             watch.note_size();
-            watch.attempts.succeeded(block);
+            watch.attempts.forget(block);
             tracing::info!(address = %block, "a ban was lifted");
             Ok(())
         })

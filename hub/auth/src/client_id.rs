@@ -12,7 +12,7 @@ use url::{Host, Url};
 use crate::address::is_local;
 
 /// Longest client id or redirect URI, in bytes.
-const LONGEST_URL: usize = 2048;
+pub(crate) const LONGEST_URL: usize = 2048;
 
 /// The clients that are known by heart, and where they may be sent: the Companion apps must be
 /// able to sign in on a hub without the internet.

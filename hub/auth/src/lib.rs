@@ -85,8 +85,8 @@ mod user;
 mod verified;
 
 pub use accounts::PasswordRefused;
-pub use address::is_local;
-pub use attempts::{AddressBlock, AttemptSettings, NotAnAddress};
+pub use address::{AddressBlock, NotAnAddress, is_local};
+pub use attempts::AttemptSettings;
 pub use auth::{Auth, Authenticated};
 pub use authorization_code::AuthorizationCode;
 pub use bans::{Alarm, Attempt, Ban, BanSettings};

@@ -11,10 +11,10 @@ use hearth_core::time::Timestamp;
 use parking_lot::Mutex;
 
 use crate::accounts::PasswordRefused;
-use crate::address::is_local;
-use crate::attempts::AddressBlock;
+use crate::address::{AddressBlock, is_local};
 use crate::auth::Auth;
 use crate::authorization_code::has_ended;
+use crate::client_id::LONGEST_URL;
 use crate::user::User;
 
 /// Why somebody who is known may not sign in.
@@ -70,6 +70,11 @@ struct Flow {
 impl Auth {
     /// Opens a flow and gives its id, 32 hex characters.
     pub fn open_login(&self, redirect_uri: &str, address: IpAddr) -> String {
+        // Nobody is sent to one that is too long, and flows must stay small.
+        let redirect_uri = match redirect_uri.len() <= LONGEST_URL {
+            true => redirect_uri,
+            false => "",
+        };
         let now = self.inner.env.now();
         let settings = &self.inner.settings;
         let id = self.inner.env.hex::<16>();

@@ -3,7 +3,7 @@
 use hearth_core::store::{Batch, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::attempts::AddressBlock;
+use crate::address::AddressBlock;
 use crate::bans::Ban;
 use crate::digest::SecretDigest;
 use crate::jwt::TokenKey;

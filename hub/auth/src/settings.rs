@@ -16,7 +16,8 @@ pub struct AuthSettings {
     pub verified_tokens: usize,
     /// How many passwords are hashed at a time, 19 MiB each; further sign-ins wait their turn.
     pub hashing_at_once: usize,
-    /// How many token records a user may have.
+    /// How many token records a user may have. Beyond it a sign-in ends the one that was not used
+    /// longest; a long-lived token is refused.
     pub tokens_per_user: usize,
     /// How many login flows may be under way.
     pub login_flows: usize,
@@ -70,6 +71,7 @@ impl AuthSettings {
                 longest_wait: Duration::from_secs(auth.longest_wait_s),
                 window: Duration::from_secs(auth.ban_window_s),
                 addresses: auth.failing_addresses,
+                ..AttemptSettings::default()
             },
             bans: BanSettings {
                 threshold: (auth.ban_enabled && auth.ban_threshold > 0)

@@ -19,6 +19,14 @@ pub const LONG_LIVED_DAYS: u32 = 3650;
 pub(crate) const LEEWAY_SECONDS: i64 = 10;
 /// Longest bearer token looked at, in bytes. Ours have about 200.
 pub(crate) const LONGEST_BEARER: usize = 1024;
+/// How long an opaque refresh value is, in hex characters.
+const REFRESH_VALUE: usize = 128;
+
+/// Whether a text has the form of a [`RefreshToken`].
+pub(crate) fn is_refresh_value(text: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == REFRESH_VALUE && text.bytes().all(is_hex)
+}
 
 /// What a record is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

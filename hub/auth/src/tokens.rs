@@ -23,7 +23,9 @@ const LONGEST_CLIENT_ID: usize = 2048;
 
 impl Auth {
     /// Makes a record for a client that signed in, or for a system user, and the opaque value
-    /// that names it. The value is not kept.
+    /// that names it. The value is not kept. Where a user has as many as they may, the sign-in
+    /// that was not used longest ends, so that nobody is shut out by programs of their own that
+    /// sign in again and again.
     ///
     /// # Errors
     /// [`AuthError::UnknownUser`], [`AuthError::Inactive`], [`AuthError::WrongTokenType`],
@@ -36,7 +38,13 @@ impl Auth {
         self.change(move |inner| async move {
             let value = inner.env.hex::<64>();
             let digest = SecretDigest::of(&value);
-            let (stored, account) = inner.new_token(user, new, Some(digest))?;
+            let made = inner.new_token(user, new.clone(), Some(digest));
+            let (stored, account) = match made {
+                Err(AuthError::TooManyTokens(_)) if inner.end_idlest_sign_in(user).await? => {
+                    inner.new_token(user, new, Some(digest))?
+                }
+                made => made?,
+            };
             let record = stored.record.clone();
             inner.save_token(stored, account).await?;
             Ok((record, RefreshToken::new(value)))
@@ -295,6 +303,23 @@ impl Inner {
             self.shut_out_token(token.record().id);
         }
         Ok(())
+    }
+
+    /// Ends the sign-in of a user that was not used longest; false where there is none.
+    async fn end_idlest_sign_in(&self, user: UserId) -> Result<bool, AuthError> {
+        let sign_ins = self.tokens_where(|record| {
+            record.user_id == user && record.token_type == TokenType::Normal
+        });
+        let used_at = |token: &Arc<Token>| {
+            let record = token.record();
+            record.last_used_at.unwrap_or(record.created_at)
+        };
+        let Some(idlest) = sign_ins.iter().min_by_key(|token| used_at(token)) else {
+            return Ok(false);
+        };
+        tracing::info!(token = %idlest.record().id, %user, "the idlest of too many sign-ins ended");
+        self.revoke(std::slice::from_ref(idlest)).await?;
+        Ok(true)
     }
 
     fn live_records(&self, user: UserId) -> Vec<TokenRecord> {

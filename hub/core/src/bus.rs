@@ -45,18 +45,22 @@
 //! assert_eq!(heard.as_deref(), Some("door_opened"));
 //! ```
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod actor;
+mod filter;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use actix::dev::SendError;
 use actix::prelude::*;
 use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::event::{Event, EventType};
+use crate::event::Event;
 use crate::ids::EntityId;
+use actor::{EventBus, Listeners, Publish, Subscribe, Unsubscribe};
+use filter::Wanted;
+pub use filter::{Entities, Filter, Types};
 
 /// Too many events are on their way; try again in a moment.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -70,142 +74,6 @@ pub struct Permit(#[expect(dead_code, reason = "held for its drop")] Option<Owne
 /// Names one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SubscriptionId(u64);
-
-/// Which event types a subscriber wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Types {
-    /// Every type but `state_reported` and `homeassistant_close` (spec state-machine §3).
-    All,
-    /// These types.
-    Only(Vec<EventType>),
-}
-
-/// Which entities' events a subscriber wants. Events that are about no entity always pass.
-#[derive(Clone, Debug)]
-pub enum Entities {
-    /// Any.
-    Any,
-    /// Those of these domains.
-    Domains(Vec<Box<str>>),
-    /// These.
-    Ids(HashSet<EntityId>),
-}
-
-/// What a subscriber wants to hear.
-#[derive(Clone, Debug)]
-pub struct Filter {
-    /// By type.
-    pub types: Types,
-    /// Then by entity.
-    pub entities: Entities,
-}
-
-impl Filter {
-    /// Every event.
-    pub fn all() -> Self {
-        Self {
-            types: Types::All,
-            entities: Entities::Any,
-        }
-    }
-
-    /// Events of types named in the hub's own code.
-    pub fn of_types<const N: usize>(names: [&'static str; N]) -> Self {
-        Self {
-            types: Types::Only(names.map(EventType::known).into()),
-            entities: Entities::Any,
-        }
-    }
-
-    /// The same, of these entities only.
-    pub fn of_entities(self, entities: Entities) -> Self {
-        Self { entities, ..self }
-    }
-}
-
-impl Entities {
-    fn contain(&self, event: &Event) -> bool {
-        event
-            .entity_id()
-            .is_none_or(|entity_id| self.contain_id(entity_id))
-    }
-
-    fn contain_id(&self, entity_id: &EntityId) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Domains(domains) => domains.iter().any(|d| **d == *entity_id.domain()),
-            Self::Ids(ids) => ids.contains(entity_id),
-        }
-    }
-}
-
-/// What the subscribers want, all together.
-#[derive(Default)]
-struct Wanted {
-    by_type: HashMap<EventType, Vec<Entities>>,
-    of_all: Vec<Entities>,
-    of_states: StatesWanted,
-}
-
-/// Whose states somebody wants to hear of: looked at with every write of a state.
-#[derive(Default)]
-struct StatesWanted {
-    any: bool,
-    domains: Vec<Box<str>>,
-    ids: HashSet<EntityId, foldhash::quality::RandomState>,
-}
-
-impl StatesWanted {
-    fn add(&mut self, wish: &Entities) {
-        match wish {
-            Entities::Any => self.any = true,
-            Entities::Domains(domains) => {
-                for domain in domains {
-                    if !self.domains.contains(domain) {
-                        self.domains.push(domain.clone());
-                    }
-                }
-            }
-            Entities::Ids(ids) => self.ids.extend(ids.iter().cloned()),
-        }
-    }
-
-    fn contain(&self, entity_id: &EntityId) -> bool {
-        let domain = entity_id.domain();
-        self.any
-            || self.domains.iter().any(|wanted| **wanted == *domain)
-            || (!self.ids.is_empty() && self.ids.contains(entity_id))
-    }
-}
-
-impl Wanted {
-    fn new(by_type: HashMap<EventType, Vec<Entities>>, of_all: Vec<Entities>) -> Self {
-        let mut of_states = StatesWanted::default();
-        let of_types = ["state_changed", "state_reported"];
-        let wishes = of_types.iter().filter_map(|name| by_type.get(*name));
-        for wish in wishes.flatten().chain(&of_all) {
-            of_states.add(wish);
-        }
-        Self {
-            by_type,
-            of_all,
-            of_states,
-        }
-    }
-
-    fn contains_state_of(&self, entity_id: &EntityId) -> bool {
-        self.of_states.contain(entity_id)
-    }
-
-    fn contains(&self, event: &Event) -> bool {
-        let any = |wishes: &[Entities]| wishes.iter().any(|wish| wish.contain(event));
-        any(&self.of_all)
-            || self
-                .by_type
-                .get(event.event_type.as_str())
-                .is_some_and(|wishes| any(wishes))
-    }
-}
 
 /// What happens when a subscriber is slower than the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,10 +125,7 @@ impl Bus {
     pub fn start(queue: usize) -> Self {
         let arbiter = Arbiter::new();
         let wanted = Arc::<ArcSwap<Wanted>>::default();
-        let bus = EventBus {
-            wanted: Arc::clone(&wanted),
-            ..EventBus::default()
-        };
+        let bus = EventBus::telling(Arc::clone(&wanted));
         Self {
             actor: EventBus::start_in_arbiter(&arbiter.handle(), |_| bus),
             wanted,
@@ -367,242 +232,5 @@ impl Bus {
     /// How many events are on their way now.
     pub fn in_flight(&self) -> usize {
         self.queue.saturating_sub(self.room.available_permits())
-    }
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Publish {
-    event: Arc<Event>,
-    permit: Permit,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Subscribe {
-    id: SubscriptionId,
-    filter: Filter,
-    pace: Pace,
-    subscriber: Recipient<Delivery>,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Unsubscribe(SubscriptionId);
-
-#[derive(Message)]
-#[rtype(result = "BTreeMap<String, usize>")]
-struct Listeners;
-
-struct Subscriber {
-    id: SubscriptionId,
-    filter: Filter,
-    pace: Pace,
-    recipient: Recipient<Delivery>,
-    /// Events that its full mailbox made it miss and that it was not yet told of.
-    missed: u64,
-}
-
-/// The actor behind [`Bus`]: by type first, then by entity.
-#[derive(Default)]
-struct EventBus {
-    by_type: HashMap<EventType, Vec<Subscriber>>,
-    of_all: Vec<Subscriber>,
-    /// Whether some subscriber has missed events; saves looking through them each tick.
-    lagging: bool,
-    wanted: Arc<ArcSwap<Wanted>>,
-}
-
-/// How often subscribers that lag are told so, when nothing else is delivered to them.
-const LAG_NOTICE: Duration = Duration::from_millis(100);
-
-impl Actor for EventBus {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        // `do_send` is bounded by the permits; subscribing must not fail at the default of 16.
-        ctx.set_mailbox_capacity(1024);
-        ctx.run_interval(LAG_NOTICE, |bus, _| bus.tell_laggards());
-    }
-}
-
-impl EventBus {
-    fn subscribers(&mut self) -> impl Iterator<Item = &mut Subscriber> {
-        self.by_type.values_mut().flatten().chain(&mut self.of_all)
-    }
-
-    /// Tells publishers what is wanted. Done before a subscriber is told that it is subscribed, so
-    /// it misses nothing from then on.
-    fn publish_wanted(&self) {
-        let wishes = |subscribers: &[Subscriber]| -> Vec<Entities> {
-            let any = subscribers
-                .iter()
-                .any(|subscriber| matches!(subscriber.filter.entities, Entities::Any));
-            match any {
-                true => vec![Entities::Any],
-                false => subscribers
-                    .iter()
-                    .map(|s| s.filter.entities.clone())
-                    .collect(),
-            }
-        };
-        let by_type = self.by_type.iter();
-        self.wanted.store(Arc::new(Wanted::new(
-            by_type
-                .map(|(name, all)| (name.clone(), wishes(all)))
-                .collect(),
-            wishes(&self.of_all),
-        )));
-    }
-
-    fn tell_laggards(&mut self) {
-        if !self.lagging {
-            return;
-        }
-        let mut lagging = false;
-        for subscriber in self.subscribers() {
-            lagging |= !subscriber.told_of_lag();
-        }
-        self.lagging = lagging;
-    }
-}
-
-impl Subscriber {
-    /// Whether the subscriber knows of all that it missed.
-    fn told_of_lag(&mut self) -> bool {
-        if self.missed == 0 {
-            return true;
-        }
-        let notice = Delivery::Lagged {
-            subscription: self.id,
-            missed: self.missed,
-        };
-        if matches!(self.recipient.try_send(notice), Err(SendError::Full(_))) {
-            return false;
-        }
-        self.missed = 0;
-        true
-    }
-
-    /// Whether the subscriber still lives.
-    fn deliver(&mut self, event: &Arc<Event>, permit: &Arc<Permit>) -> bool {
-        if !self.filter.entities.contain(event) {
-            return true;
-        }
-        let delivery = |hold| Delivery::Event {
-            subscription: self.id,
-            event: Arc::clone(event),
-            hold,
-        };
-        if self.pace == Pace::Hold {
-            self.recipient.do_send(delivery(Some(Arc::clone(permit))));
-            return self.recipient.connected();
-        }
-        if self.missed > 0 {
-            let notice = Delivery::Lagged {
-                subscription: self.id,
-                missed: self.missed,
-            };
-            if matches!(self.recipient.try_send(notice), Err(SendError::Full(_))) {
-                self.missed += 1;
-                return true;
-            }
-            self.missed = 0;
-        }
-        match self.recipient.try_send(delivery(None)) {
-            Ok(()) => true,
-            Err(SendError::Full(_)) => {
-                tracing::warn!(
-                    subscription = self.id.0,
-                    "a subscriber is too slow and misses events"
-                );
-                self.missed += 1;
-                true
-            }
-            Err(SendError::Closed(_)) => false,
-        }
-    }
-}
-
-impl Handler<Publish> for EventBus {
-    type Result = ();
-
-    fn handle(&mut self, message: Publish, _: &mut Self::Context) {
-        let Publish { event, permit } = message;
-        let permit = Arc::new(permit);
-        let mut lagging = false;
-        let mut deliver = |subscribers: &mut Vec<Subscriber>| {
-            subscribers.retain_mut(|subscriber| {
-                let lives = subscriber.deliver(&event, &permit);
-                lagging |= subscriber.missed > 0;
-                lives
-            });
-        };
-        if let Some(subscribers) = self.by_type.get_mut(event.event_type.as_str()) {
-            deliver(subscribers);
-        }
-        let hidden = matches!(
-            event.event_type.as_str(),
-            "state_reported" | "homeassistant_close"
-        );
-        if !hidden {
-            deliver(&mut self.of_all);
-        }
-        self.lagging |= lagging;
-    }
-}
-
-impl Handler<Subscribe> for EventBus {
-    type Result = ();
-
-    fn handle(&mut self, message: Subscribe, _: &mut Self::Context) {
-        let subscriber = |filter| Subscriber {
-            id: message.id,
-            filter,
-            pace: message.pace,
-            recipient: message.subscriber.clone(),
-            missed: 0,
-        };
-        match &message.filter.types {
-            Types::All => self.of_all.push(subscriber(message.filter.clone())),
-            Types::Only(types) => {
-                for event_type in types {
-                    self.by_type
-                        .entry(event_type.clone())
-                        .or_default()
-                        .push(subscriber(message.filter.clone()));
-                }
-            }
-        }
-        self.publish_wanted();
-    }
-}
-
-impl Handler<Unsubscribe> for EventBus {
-    type Result = ();
-
-    fn handle(&mut self, Unsubscribe(id): Unsubscribe, _: &mut Self::Context) {
-        self.of_all.retain(|subscriber| subscriber.id != id);
-        self.by_type.retain(|_, subscribers| {
-            subscribers.retain(|subscriber| subscriber.id != id);
-            !subscribers.is_empty()
-        });
-        self.publish_wanted();
-    }
-}
-
-impl Handler<Listeners> for EventBus {
-    type Result = MessageResult<Listeners>;
-
-    fn handle(&mut self, _: Listeners, _: &mut Self::Context) -> Self::Result {
-        let mut counts: BTreeMap<String, usize> = self
-            .by_type
-            .iter()
-            .map(|(event_type, subscribers)| (event_type.as_str().to_owned(), subscribers.len()))
-            .collect();
-        if !self.of_all.is_empty() {
-            counts.insert("*".to_owned(), self.of_all.len());
-        }
-        MessageResult(counts)
     }
 }

@@ -172,6 +172,23 @@ impl Event {
         }
     }
 
+    /// An event of a type named in the hub's own code, that began here.
+    pub fn local(
+        event_type: &'static str,
+        data: Value,
+        time_fired: Timestamp,
+        context: Context,
+    ) -> Self {
+        let event_type = EventType::known(event_type);
+        Self::new(
+            event_type,
+            EventData::Json(data),
+            Origin::Local,
+            time_fired,
+            context,
+        )
+    }
+
     /// The entity that this event speaks of, where it is about one state.
     pub fn entity_id(&self) -> Option<&EntityId> {
         match &self.data {

@@ -20,6 +20,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use crate::command::CommandError;
+use crate::state::STATE_MAX;
 
 /// How much of a wrong value a refusal repeats, in characters.
 const LONGEST_ECHO: usize = 200;
@@ -35,6 +36,17 @@ impl Fields {
         Self(data)
     }
 
+    /// Refuses data that is longer than `most` bytes as JSON.
+    pub fn check_length(&self, most: usize) -> Result<(), CommandError> {
+        let length = serde_json::to_string(&self.0).map_or(0, |json| json.len());
+        if length <= most {
+            return Ok(());
+        }
+        Err(CommandError::invalid(format!(
+            "expected at most {most} bytes as JSON, not {length}"
+        )))
+    }
+
     /// Refuses what is left.
     pub fn finish(self) -> Result<(), CommandError> {
         match self.0.iter().next() {
@@ -46,6 +58,11 @@ impl Fields {
     /// Any value, where it is given.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         self.0.remove(key)
+    }
+
+    /// All that is left.
+    pub fn take_all(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.0)
     }
 
     /// Any value, which must be given.
@@ -163,12 +180,27 @@ impl Fields {
     }
 }
 
+/// Refuses what is no name for a person to read: names become parts of states and ids, and are as
+/// long as a state at most.
+pub fn check_name(key: &str, name: &str) -> Result<(), CommandError> {
+    let problem = if name.trim().is_empty() {
+        "length of value must be at least 1".to_owned()
+    } else if name.chars().count() > STATE_MAX {
+        format!("length of value must be at most {STATE_MAX}")
+    } else {
+        return Ok(());
+    };
+    let message = format!("{problem} for dictionary value @ data['{key}']");
+    Err(CommandError::invalid(message))
+}
+
 /// A field has a value that is not expected there.
 pub fn wrong_value(expected: &str, key: &str, value: &Value) -> CommandError {
     wrong(&format!("{expected} for dictionary value"), key, value)
 }
 
-fn missing(key: &str) -> CommandError {
+/// A field that must be given is not.
+pub fn missing(key: &str) -> CommandError {
     CommandError::invalid(format!("required key not provided @ data['{key}']"))
 }
 

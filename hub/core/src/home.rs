@@ -29,7 +29,7 @@ pub use config::{HomeChanges, HomeConfig, InvalidHome};
 
 use crate::bus::Bus;
 use crate::env::Env;
-use crate::event::{Context, Event, EventData, EventType, Origin};
+use crate::event::{Context, Event};
 use crate::hub::{Hub, PROTOCOL_VERSION};
 use crate::settings::{HubSettings, UnitSystem};
 use crate::store::{Collection, Store, StoreError};
@@ -130,15 +130,9 @@ impl Home {
         batch.commit().await?;
         self.current.store(Arc::new(config));
         drop(turn);
-        self.bus
-            .publish(Event::new(
-                EventType::known("core_config_updated"),
-                EventData::Json(Value::Object(changed)),
-                Origin::Local,
-                self.env.now(),
-                context,
-            ))
-            .await;
+        let (data, now) = (Value::Object(changed), self.env.now());
+        let event = Event::local("core_config_updated", data, now, context);
+        self.bus.publish(event).await;
         Ok(())
     }
 }

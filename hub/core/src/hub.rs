@@ -1,13 +1,15 @@
 //! The hub as its parts share it: one handle to the bus, the states, the registries and the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod arbiters;
+mod integrations;
+
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle};
-use parking_lot::{Mutex, RwLock};
+use actix::Actor;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -16,10 +18,10 @@ use crate::bus::Bus;
 use crate::command::Commands;
 use crate::configured::Configured;
 use crate::env::Env;
-use crate::event::{Context, Event, EventData, EventType, Origin};
+use crate::event::{Context, Event};
 use crate::home::Home;
 use crate::ids::EntityId;
-use crate::integration::{Factory, Health, IntegrationActor, IntegrationStatus, Manifest};
+use crate::integration::{Factory, Health, IntegrationActor};
 use crate::location::Zones;
 use crate::registry::{Registries, unprovided};
 use crate::restored::Restored;
@@ -30,6 +32,9 @@ use crate::store::{Location, Store, StoreError, StoreSettings, StoredState};
 use crate::users::Users;
 use crate::view::Views;
 use crate::webhook::Webhooks;
+
+pub use arbiters::Arbiters;
+pub use integrations::Integrations;
 
 /// The version of the protocols that the hub speaks; clients enable features by it.
 pub const PROTOCOL_VERSION: &str = "2025.4.4";
@@ -184,15 +189,8 @@ impl Hub {
 
     /// Fires a local event of a type named in the hub's own code.
     pub async fn fire(&self, event_type: &'static str, data: Value, context: Context) {
-        self.bus
-            .publish(Event::new(
-                EventType::known(event_type),
-                EventData::Json(data),
-                Origin::Local,
-                self.env.now(),
-                context,
-            ))
-            .await;
+        let event = Event::local(event_type, data, self.env.now(), context);
+        self.bus.publish(event).await;
     }
 
     /// Starts integrations in this order, each after the ones before it; one whose required
@@ -401,94 +399,5 @@ impl Hub {
 
     fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
-    }
-}
-
-/// What is loaded, and how integrations are doing.
-#[derive(Default)]
-pub struct Integrations {
-    components: RwLock<BTreeSet<String>>,
-    status: RwLock<BTreeMap<Arc<str>, IntegrationStatus>>,
-    actors: Mutex<Vec<Addr<IntegrationActor>>>,
-}
-
-impl Integrations {
-    /// The names of all that is loaded: `mobile_app`, `sensor`, `mobile_app.sensor`, …
-    pub fn components(&self) -> Vec<String> {
-        self.components.read().iter().cloned().collect()
-    }
-
-    /// How each integration is doing.
-    pub fn list(&self) -> Vec<IntegrationStatus> {
-        self.status.read().values().cloned().collect()
-    }
-
-    fn add_component(&self, component: &str) -> bool {
-        if self.components.read().contains(component) {
-            return false;
-        }
-        self.components.write().insert(component.to_owned())
-    }
-
-    fn is_running(&self, domain: &str) -> bool {
-        self.status
-            .read()
-            .get(domain)
-            .is_some_and(|status| status.health == Health::Running)
-    }
-
-    fn add_actor(&self, actor: Addr<IntegrationActor>) {
-        self.actors.lock().push(actor);
-    }
-
-    fn take_actors(&self) -> Vec<Addr<IntegrationActor>> {
-        std::mem::take(&mut *self.actors.lock())
-    }
-
-    pub(crate) fn report(&self, manifest: &Arc<Manifest>, health: Health, error: Option<String>) {
-        let mut all = self.status.write();
-        let status = all
-            .entry(Arc::clone(&manifest.domain))
-            .or_insert_with(|| IntegrationStatus {
-                manifest: Arc::clone(manifest),
-                health,
-                crashes: 0,
-                last_error: None,
-            });
-        status.health = health;
-        status.last_error = error.or_else(|| status.last_error.take());
-    }
-
-    pub(crate) fn crashed(&self, domain: &str) {
-        if let Some(status) = self.status.write().get_mut(domain) {
-            status.crashes += 1;
-        }
-    }
-}
-
-/// The threads on which integrations and their actors run.
-pub struct Arbiters {
-    handles: Vec<ArbiterHandle>,
-    next: AtomicUsize,
-}
-
-impl Arbiters {
-    fn start(threads: usize) -> Self {
-        let threads = match threads {
-            0 => std::thread::available_parallelism()
-                .map_or(1, |cores| cores.get())
-                .min(8),
-            given => given,
-        };
-        Self {
-            handles: (0..threads).map(|_| Arbiter::new().handle()).collect(),
-            next: AtomicUsize::new(0),
-        }
-    }
-
-    /// One of them, in turn.
-    pub fn next(&self) -> ArbiterHandle {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.handles[turn % self.handles.len()].clone()
     }
 }

@@ -9,8 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::command::CommandError;
+use crate::fields::{missing, wrong_value};
 use crate::slug::slugify;
 use crate::store::{Collection, Store, StoreError};
+
+/// Largest record as JSON, in bytes: far beyond what a person writes, and room for as many long
+/// trackers as a person may have.
+const RECORD_MAX: usize = 1024 * 1024;
 
 /// The records of one kind. Owned by one integration; errors are in the words of the
 /// collection commands (spec websocket-api §8).
@@ -60,12 +65,8 @@ impl<T: Serialize + DeserializeOwned> Records<T> {
         let key = format!("{}_id", self.kind);
         match data.remove(&key) {
             Some(Value::String(id)) => self.find(&id),
-            Some(_) => Err(CommandError::invalid(format!(
-                "expected str for dictionary value @ data['{key}']"
-            ))),
-            None => Err(CommandError::invalid(format!(
-                "required key not provided @ data['{key}']"
-            ))),
+            Some(other) => Err(wrong_value("expected str", &key, &other)),
+            None => Err(missing(&key)),
         }
     }
 
@@ -100,12 +101,19 @@ impl<T: Serialize + DeserializeOwned> Records<T> {
 
     /// Keeps a record, new or changed; returns once it is on the disk.
     ///
-    /// `home_assistant_error` where there are too many, or the store fails; then nothing changed.
+    /// `invalid_format` where it is too large, `home_assistant_error` where there are too many or
+    /// the store fails; then nothing changed.
     pub async fn put(&mut self, id: &str, record: T) -> Result<Arc<T>, CommandError> {
         if self.records.len() >= self.limit && !self.records.contains_key(id) {
             return Err(CommandError::failed(format!(
                 "No more than {} of kind {} are kept (setting hub.collection_limit)",
                 self.limit, self.kind
+            )));
+        }
+        let length = serde_json::to_string(&record).map_or(0, |json| json.len());
+        if length > RECORD_MAX {
+            return Err(CommandError::invalid(format!(
+                "expected at most {RECORD_MAX} bytes as JSON, not {length}"
             )));
         }
         self.collection.put(id, &record).await.map_err(failed)?;

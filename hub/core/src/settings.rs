@@ -270,6 +270,8 @@ settings! {
         attributes_limit: usize = 16 * 1024,
         /// Bytes of what an app keeps in its registration (`app_data`), as compact JSON.
         app_data_limit: usize = 16 * 1024,
+        /// Bytes of each name, id and other text of a device and its sensors.
+        text_limit: usize = 1024,
         /// A sensor or tracker is stale when it is not heard from for so many times its usual
         /// pause; 0: never.
         stale_factor: f64 = 4.0,
@@ -285,6 +287,8 @@ settings! {
         queue: usize = 100,
         /// Notifications kept for all phones together.
         queue_total: usize = 10_000,
+        /// Notifications kept for the phones of one user together.
+        queue_per_user: usize = 5000,
         /// Seconds that one is kept.
         ttl_s: u64 = 86_400,
         /// Bytes of one, as compact JSON.
@@ -297,6 +301,9 @@ settings! {
         reply_limit: usize = 64 * 1024,
         /// Posts to push services at a time.
         posts: usize = 64,
+        /// Posts at a time to the push services of one user's phones: services that do not answer
+        /// hold up nobody else's.
+        posts_per_user: usize = 16,
         /// Seconds until a failed post is tried again; doubled with each failure, up to an hour.
         retry_s: f64 = 30.0,
         /// Whether a `push_url` may lead to loopback, private and link-local addresses. Any user
@@ -436,6 +443,34 @@ settings! {
         address_burst: f64 = 200.0,
         /// Addresses, webhooks and hubs whose rates are kept at a time, each.
         rates: usize = 200_000,
+        /// Rate at which one hub may connect.
+        hub_connect_rate: f64 = 1.0,
+        /// See `hub_connect_rate`.
+        hub_connect_burst: f64 = 5.0,
+        /// Rate at which hubs of one address may connect.
+        hub_address_rate: f64 = 20.0,
+        /// See `hub_address_rate`.
+        hub_address_burst: f64 = 100.0,
+        /// Seconds between two pings to a hub.
+        ping_s: u64 = 30,
+        /// Seconds without a word from a hub after which its connection is ended.
+        dead_s: u64 = 75,
+        /// Seconds for which a hub's connection may take nothing.
+        blocked_s: f64 = 20.0,
+        /// Seconds after which a message that was not acknowledged is sent again.
+        redeliver_s: f64 = 30.0,
+        /// Times that a hub may put off a message before it is set aside.
+        nacks: u32 = 10,
+        /// Wrong secrets that a hub may show in a minute before it may not register for a while.
+        registration_failures: u32 = 10,
+        /// Seconds of that while.
+        registration_pause_s: u64 = 600,
+        /// Seconds that a hub may take for the answer to a cloudhook's caller, at most 60.
+        cloudhook_deadline_s: f64 = 10.0,
+        /// Cloudhook calls of one hub that may be under way.
+        cloudhook_calls: usize = 64,
+        /// Bytes of their bodies.
+        cloudhook_bytes: usize = 16 * 1024 * 1024,
     }
 }
 

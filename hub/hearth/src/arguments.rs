@@ -1,9 +1,13 @@
 //! What can be typed.
 
+mod relay;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use relay::*;
 
 /// Where a hub keeps its data unless it is told otherwise.
 const DEFAULT_DATA_DIR: &str = "hearth-data";
@@ -43,6 +47,9 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Simulated phones that register and send data to a hub: a load test
     Simulate(SimulateArguments),
+    /// The public relay: webhooks reach hubs behind routers
+    #[command(subcommand)]
+    Relay(RelayCommand),
 }
 
 #[derive(Debug, Args)]
@@ -297,6 +304,9 @@ pub(crate) struct SimulateArguments {
     /// Connections that the phones share
     #[arg(long, value_name = "C", default_value_t = 16)]
     pub(crate) connections: usize,
+    /// Send through the hub's relay, and straight to the hub where that fails
+    #[arg(long)]
+    pub(crate) via_relay: bool,
     /// What the phones send
     #[arg(long, value_enum, default_value_t = Traffic::Phones)]
     pub(crate) mix: Traffic,

@@ -2,11 +2,12 @@
 //!
 //! Each value that is given is checked on its own, so that an error names the file or variable,
 //! the key and what was expected. [`kind`] says which values a key takes, [`limits`] what the
-//! types alone do not say, [`provision`] what a lab finds ready-made.
+//! types alone do not say, [`provision`] what a lab finds ready-made, [`tags`] why YAML has none.
 
 mod kind;
 mod limits;
 mod provision;
+mod tags;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -167,6 +168,12 @@ fn read(path: &Path, origin: &str) -> Result<Map<String, Value>, SettingsError> 
         path: path.to_owned(),
         source,
     })?;
+    if let (FileFormat::Yaml, Some(message)) = (format, tags::refusal(&text)) {
+        return Err(SettingsError::Syntax {
+            origin: origin.to_owned(),
+            message,
+        });
+    }
     let syntax = |error: ConfigError| {
         let told = error.to_string();
         SettingsError::Syntax {

@@ -6,6 +6,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use hearth_core::command::{Access, Caller, CommandError, ErrorCode};
@@ -52,26 +54,41 @@ pub(crate) enum ControlError {
     },
 }
 
+/// What carries a command out and resolves to its result.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Value, CommandError>>>>;
+
 /// Serves the command line until the hub ends. A folder without room for a socket is logged:
 /// the hub works without it.
 pub(crate) fn serve(hub: &Hub, path: &Path) {
-    // What a killed hub left behind; this hub holds the folder's lock.
+    let hub = hub.clone();
+    serve_with(path, move |command, data| {
+        let hub = hub.clone();
+        Box::pin(async move { call(&hub, &command, data).await })
+    });
+}
+
+/// The same where not a hub answers.
+pub(crate) fn serve_with(
+    path: &Path,
+    carry_out: impl Fn(String, Map<String, Value>) -> Answering + 'static,
+) {
+    // What a killed process left behind; this one holds the folder's lock.
     let _ = std::fs::remove_file(path);
     let listener = match short(path).and_then(|short| UnixListener::bind(short.path())) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the command line cannot reach this hub");
+            tracing::warn!(path = %path.display(), %error, "the command line has no way in");
             return;
         }
     };
-    let hub = hub.clone();
+    let carry_out = Rc::new(carry_out);
     actix::spawn(async move {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let hub = hub.clone();
+                    let carry_out = Rc::clone(&carry_out);
                     actix::spawn(async move {
-                        let exchange = tokio::time::timeout(PATIENCE, answer(&hub, stream));
+                        let exchange = tokio::time::timeout(PATIENCE, answer(&*carry_out, stream));
                         if let Ok(Err(error)) = exchange.await {
                             tracing::debug!(%error, "a command line went away");
                         }
@@ -86,14 +103,23 @@ pub(crate) fn serve(hub: &Hub, path: &Path) {
     });
 }
 
-async fn answer(hub: &Hub, stream: UnixStream) -> io::Result<()> {
+async fn answer(
+    carry_out: &impl Fn(String, Map<String, Value>) -> Answering,
+    stream: UnixStream,
+) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     BufReader::new(read.take(LINE_LIMIT))
         .read_line(&mut line)
         .await?;
     let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => carry_out(hub, request).await,
+        Ok(request) => match carry_out(request.command, request.data).await {
+            Ok(result) => Answer::Result(result),
+            Err(error) => Answer::Error {
+                code: error.code.to_string(),
+                message: error.message,
+            },
+        },
         Err(error) => Answer::Error {
             code: "invalid_format".to_owned(),
             message: error.to_string(),
@@ -102,16 +128,6 @@ async fn answer(hub: &Hub, stream: UnixStream) -> io::Result<()> {
     let mut text = serde_json::to_string(&answer)?;
     text.push('\n');
     write.write_all(text.as_bytes()).await
-}
-
-async fn carry_out(hub: &Hub, request: Request) -> Answer {
-    match call(hub, &request.command, request.data).await {
-        Ok(result) => Answer::Result(result),
-        Err(error) => Answer::Error {
-            code: error.code.to_string(),
-            message: error.message,
-        },
-    }
 }
 
 /// Calls a command with the command line's rights.

@@ -21,6 +21,11 @@ pub(crate) enum DataDirError {
     /// Nothing of a hub is in it.
     #[error("there is no hub in the data folder {0}; `hearth run --data-dir DIR` makes one")]
     NoHub(PathBuf),
+    /// Nothing of a relay is in it.
+    #[error(
+        "there is no relay in the data folder {0}; `hearth relay run --data-dir DIR` makes one"
+    )]
+    NoRelay(PathBuf),
     /// Another process owns it.
     #[error("another hub already runs on the data folder {0}")]
     InUse(PathBuf),
@@ -53,9 +58,23 @@ impl DataFolder {
             .ok_or_else(|| DataDirError::NoHub(path.to_owned()))
     }
 
+    /// The folder of a relay that ran before; makes nothing.
+    pub(crate) fn existing_relay(path: &Path) -> Result<Self, DataDirError> {
+        let found = path.canonicalize().map(Self);
+        found
+            .ok()
+            .filter(|folder| folder.relay_store().exists() || folder.control_socket().exists())
+            .ok_or_else(|| DataDirError::NoRelay(path.to_owned()))
+    }
+
     /// Where the store is.
     pub(crate) fn store(&self) -> PathBuf {
         self.0.join("hearth.db")
+    }
+
+    /// Where the store is, if it is a relay's folder.
+    pub(crate) fn relay_store(&self) -> PathBuf {
+        self.0.join("relay.db")
     }
 
     /// Where a running hub hears the command line.

@@ -193,14 +193,14 @@ const UUID: &str = "uuid";
 /// What tells this hub from every other, at every start the same.
 async fn uuid(hub: &Hub) -> String {
     let collection = hub.store.collection::<String>(COLLECTION);
-    let known = match collection.load_all() {
-        Ok(known) => known.into_iter().find(|(id, _)| id == UUID),
+    let known = match collection.get_valid(UUID) {
+        Ok(known) => known,
         Err(error) => {
             tracing::warn!(%error, "the hub's own id cannot be read and is made anew");
             None
         }
     };
-    if let Some((_, uuid)) = known {
+    if let Some(uuid) = known {
         return uuid;
     }
     let uuid = hub.env.hex::<16>();

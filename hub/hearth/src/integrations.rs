@@ -33,6 +33,9 @@ pub(crate) fn built_in(settings: &Settings) -> Vec<Factory> {
         hearth_system_log::factory(),
         hearth_system_health::factory(),
     ];
+    if settings.relay_link.url.is_some() {
+        integrations.push(hearth_relay_link::factory());
+    }
     if settings.demo.enabled {
         integrations.push(hearth_demo::factory());
     }

@@ -18,6 +18,7 @@ mod discovery;
 mod integrations;
 mod logging;
 mod printable;
+mod relay;
 mod run;
 mod startup_code;
 

@@ -280,7 +280,7 @@ impl Handler<Delivery> for EndListener {
 }
 
 /// Each client is a file descriptor: takes as many as the system allows.
-fn raise_open_files() {
+pub(crate) fn raise_open_files() {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }

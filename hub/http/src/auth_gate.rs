@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
-use hearth_auth::{Authenticated, SIGNATURE, signature};
+use hearth_auth::{Authenticated, SIGNATURE, is_local, signature};
 use hearth_core::command::{Access, Caller};
 use hearth_core::event::Context;
 use hearth_core::hub::Hub;
@@ -56,8 +57,8 @@ pub(crate) fn authenticate(request: &HttpRequest, door: &Door) -> Result<SignedI
             if let Some(address) = address {
                 // Without the query, which may hold a signature.
                 let what = format!("{} {}", request.method(), request.path());
-                door.auth
-                    .note_bad_token(address, &what, &credential(request));
+                let credential = credential(request, address);
+                door.auth.note_bad_token(address, &what, &credential);
             }
             Err(Refusal::UNAUTHORIZED)
         }
@@ -73,10 +74,12 @@ fn holder(request: &HttpRequest, door: &Door) -> Option<Authenticated> {
     door.auth.authenticate_path(path, query)?.ok()
 }
 
-/// What the client sent to be let in, as far as it has the form of a token.
-fn credential(request: &HttpRequest) -> Cow<'_, str> {
+/// What the client sent to be let in. Within the home a signature counts as nothing: it cannot be
+/// guessed, and a page on the internet can make a browser there send any.
+fn credential(request: &HttpRequest, address: IpAddr) -> Cow<'_, str> {
     match bearer(request.headers()) {
         Some(token) => token.into(),
+        None if is_local(address) => "".into(),
         None => signature(request.query_string()).unwrap_or_default().into(),
     }
 }

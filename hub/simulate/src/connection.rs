@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::TransportFault;
+use crate::routes::RELAY_ERROR;
 
 /// Longest answer that is kept, in bytes: far beyond any of the protocol.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -29,6 +30,8 @@ pub struct Connection {
 pub struct Answer<'a> {
     /// HTTP status.
     pub status: u16,
+    /// Whether it is a relay's own error and not the hub's answer.
+    pub is_relay_error: bool,
     /// The body, whole.
     pub body: &'a [u8],
 }
@@ -36,6 +39,7 @@ pub struct Answer<'a> {
 /// Where the parts of an answer lie.
 struct Head {
     status: u16,
+    is_relay_error: bool,
     body_start: usize,
     body_length: usize,
     close: bool,
@@ -52,6 +56,11 @@ impl Connection {
             stream: None,
             buffer: vec![0; FIRST_BUFFER],
         }
+    }
+
+    /// How long an exchange may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Opens the connection if it is not open.
@@ -96,6 +105,7 @@ impl Connection {
         }
         Ok(Answer {
             status: head.status,
+            is_relay_error: head.is_relay_error,
             body: &self.buffer[head.body_start..head.body_start + head.body_length],
         })
     }
@@ -149,6 +159,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, TransportFault> {
     let status = response.code.ok_or(TransportFault::Malformed)?;
     let mut body_length = None;
     let mut close = response.version != Some(1);
+    let mut is_relay_error = false;
     for header in response.headers.iter() {
         if header.name.eq_ignore_ascii_case("content-length") {
             body_length = std::str::from_utf8(header.value)
@@ -156,6 +167,8 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, TransportFault> {
                 .and_then(|text| text.parse().ok());
         } else if header.name.eq_ignore_ascii_case("connection") {
             close |= header.value.eq_ignore_ascii_case(b"close");
+        } else if header.name.eq_ignore_ascii_case(RELAY_ERROR) {
+            is_relay_error = true;
         }
     }
     if status == 204 || status == 304 {
@@ -167,6 +180,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, TransportFault> {
     }
     Ok(Some(Head {
         status,
+        is_relay_error,
         body_start,
         body_length,
         close,
@@ -215,12 +229,17 @@ mod tests {
             let answers = vec![
                 b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec(),
                 b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n".to_vec(),
-                b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+                b"HTTP/1.1 204 No Content\r\nX-Hearth-Relay-Error: a\r\n\r\n".to_vec(),
             ];
             let mut connection = connection(server(answers, piece).await);
             for (status, body) in [(200, &b"{}"[..]), (410, b""), (204, b"")] {
                 let answer = connection.exchange(b"GET / HTTP/1.1\r\n\r\n").await;
-                assert_eq!(answer, Ok(Answer { status, body }), "pieces of {piece}");
+                let expected = Answer {
+                    status,
+                    is_relay_error: status == 204,
+                    body,
+                };
+                assert_eq!(answer, Ok(expected), "pieces of {piece}");
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The requests of a phase: number in, bytes to send out.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::phone::{VARIANTS, message, registration, sensor_registrations};
+use crate::routes::Routes;
 use crate::{Kind, Mix, Phone, Secret, Target};
 
 /// Where phones register.
@@ -17,6 +18,8 @@ pub(crate) struct Job<'a> {
     pub(crate) request: Cow<'a, [u8]>,
     /// Whether a sealed answer is to be opened: done for the first message of each phone.
     pub(crate) thorough: bool,
+    /// The ways to the hub, where there are several; `request` is then the body only.
+    pub(crate) routes: Option<&'a Mutex<Routes>>,
 }
 
 /// The numbered requests of a phase.
@@ -68,6 +71,7 @@ impl Jobs {
                         .into_vec()
                         .into(),
                     thorough: true,
+                    routes: None,
                 }
             }),
             Self::RegisterSensors { target, phones } => {
@@ -79,6 +83,7 @@ impl Jobs {
                     phone: Some(phone),
                     request: request.into_vec().into(),
                     thorough: true,
+                    routes: None,
                 })
             }
             Self::Messages(messages) => messages.get(index),
@@ -92,26 +97,32 @@ pub(crate) struct Messages {
     kinds: &'static [Kind],
     /// Phone by phone, within it kind by kind, within it variant by variant.
     requests: Vec<Box<[u8]>>,
+    /// Phone by phone, where they have several ways; requests are then bodies only.
+    routes: Vec<Mutex<Routes>>,
 }
 
 impl Messages {
     /// Puts all requests together.
     pub(crate) fn new(target: &Target, phones: Arc<Vec<Phone>>, mix: Mix) -> Self {
-        let kinds = mix.kinds();
-        let mut requests = Vec::with_capacity(phones.len() * kinds.len() * VARIANTS);
-        for (number, phone) in phones.iter().enumerate() {
-            let path = webhook_path(phone);
-            for kind in kinds {
-                for variant in 0..VARIANTS {
-                    let body = phone.body(&message(*kind, number, variant));
-                    requests.push(target.post(&path, None, &body));
-                }
-            }
-        }
+        let requests = requests(&phones, mix, |phone, body| {
+            target.post(&webhook_path(phone), None, &body)
+        });
         Self {
             phones,
-            kinds,
+            kinds: mix.kinds(),
             requests,
+            routes: Vec::new(),
+        }
+    }
+
+    /// The same, that go through the relay where that works.
+    pub(crate) fn via_relay(instance_url: &str, phones: Arc<Vec<Phone>>, mix: Mix) -> Self {
+        let routes = phones.iter().map(|phone| phone.routes(instance_url));
+        Self {
+            routes: routes.map(Mutex::new).collect(),
+            requests: requests(&phones, mix, |_, body| body.into_boxed_slice()),
+            kinds: mix.kinds(),
+            phones,
         }
     }
 
@@ -129,8 +140,27 @@ impl Messages {
             phone: Some(&self.phones[number]),
             request: Cow::Borrowed(request),
             thorough: round == 0,
+            routes: self.routes.get(number),
         })
     }
+}
+
+fn requests(
+    phones: &[Phone],
+    mix: Mix,
+    request: impl Fn(&Phone, Vec<u8>) -> Box<[u8]>,
+) -> Vec<Box<[u8]>> {
+    let kinds = mix.kinds();
+    let mut requests = Vec::with_capacity(phones.len() * kinds.len() * VARIANTS);
+    for (number, phone) in phones.iter().enumerate() {
+        for kind in kinds {
+            for variant in 0..VARIANTS {
+                let body = phone.body(&message(*kind, number, variant));
+                requests.push(request(phone, body));
+            }
+        }
+    }
+    requests
 }
 
 fn webhook_path(phone: &Phone) -> String {

@@ -10,8 +10,10 @@ use tokio::time::sleep;
 
 use crate::fleet::{Job, Jobs};
 use crate::report::Tally;
+use crate::routes::Route;
 use crate::schedule::Schedule;
-use crate::{Connection, Kind, Phone, SimulateError, TransportFault};
+use crate::ways::Ways;
+use crate::{Answer, Connection, Kind, Phone, SimulateError, TransportFault};
 
 /// A phase without an end is given up after so many faults in a row on one connection.
 const GIVE_UP_AFTER: u32 = 20;
@@ -64,6 +66,7 @@ pub(crate) async fn lane(
     let mut tally = Tally::default();
     let mut faults_in_a_row = 0;
     let mut stopped = shared.stop.subscribe();
+    let mut ways = Ways::new(connection.timeout(), shared.schedule);
     while !*stopped.borrow() {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = shared.jobs.get(number) else {
@@ -71,7 +74,11 @@ pub(crate) async fn lane(
         };
         let sent = async {
             let due = shared.schedule.due(number).await?;
-            Some((due, exchange(&mut connection, &job).await))
+            let sent = match job.routes {
+                None => exchange(&mut connection, &job).await,
+                Some(routes) => ways.exchange(routes, &job, number).await,
+            };
+            Some((due, sent))
         };
         // An exchange that is cut short is in no count, and its connection is used no more.
         let sent = tokio::select! {
@@ -79,10 +86,19 @@ pub(crate) async fn lane(
             sent = sent => sent,
             _ = stopped.wait_for(|stop| *stop) => break,
         };
-        let Some((due, (outcome, body_length, phone))) = sent else {
+        let Some((due, sent)) = sent else {
             break;
         };
+        let Sent {
+            outcome,
+            body_length,
+            phone,
+            route,
+        } = sent;
         tally.count(job.kind, &outcome, body_length, due.elapsed())?;
+        if let (Some(route), Outcome::Ok) = (route, &outcome) {
+            tally.took(route);
+        }
         shared.done.fetch_add(1, Ordering::Relaxed);
         if let Some(phone) = phone {
             tally.registered.push((number, phone));
@@ -114,26 +130,56 @@ pub(crate) async fn lane(
     Ok((connection, tally))
 }
 
-/// Sends a job; says how it ended, how long the answer's body was, and the phone that a
-/// registration brought.
-async fn exchange(connection: &mut Connection, job: &Job<'_>) -> (Outcome, usize, Option<Phone>) {
-    let answer = match connection.exchange(&job.request).await {
-        Ok(answer) => answer,
-        Err(fault) => return (Outcome::Fault(fault), 0, None),
-    };
-    let length = answer.body.len();
-    if !(200..300).contains(&answer.status) {
-        return (Outcome::Status(answer.status), length, None);
-    }
-    match job.phone {
-        Some(phone) if phone.accepts(job.kind, answer.body, job.thorough) => {
-            (Outcome::Ok, length, None)
+/// What came of a job.
+pub(crate) struct Sent {
+    pub(crate) outcome: Outcome,
+    /// Of the answer.
+    pub(crate) body_length: usize,
+    /// That a registration brought.
+    pub(crate) phone: Option<Phone>,
+    /// Which way it took, where there are several.
+    pub(crate) route: Option<Route>,
+}
+
+impl From<Outcome> for Sent {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            body_length: 0,
+            phone: None,
+            route: None,
         }
-        Some(_) => (Outcome::Refused, length, None),
-        None => match serde_json::from_slice::<Phone>(answer.body) {
-            Ok(phone) => (Outcome::Ok, length, Some(phone)),
-            Err(_) => (Outcome::Refused, length, None),
+    }
+}
+
+async fn exchange(connection: &mut Connection, job: &Job<'_>) -> Sent {
+    match connection.exchange(&job.request).await {
+        Ok(answer) => read(job, &answer),
+        Err(fault) => Outcome::Fault(fault).into(),
+    }
+}
+
+/// What an answer says of its job.
+pub(crate) fn read(job: &Job<'_>, answer: &Answer<'_>) -> Sent {
+    let mut phone = None;
+    let outcome = match (answer.status, job.phone) {
+        (200..300, Some(sender)) => match sender.accepts(job.kind, answer.body, job.thorough) {
+            true => Outcome::Ok,
+            false => Outcome::Refused,
         },
+        (200..300, None) => match serde_json::from_slice::<Phone>(answer.body) {
+            Ok(registered) => {
+                phone = Some(registered);
+                Outcome::Ok
+            }
+            Err(_) => Outcome::Refused,
+        },
+        (status, _) => Outcome::Status(status),
+    };
+    Sent {
+        body_length: answer.body.len(),
+        phone,
+        ..outcome.into()
     }
 }
 

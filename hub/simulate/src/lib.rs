@@ -11,7 +11,8 @@
 //! once, before the clock starts, and is sent over [`Connection`], a small HTTP/1.1 client.
 //!
 //! Start reading at [`Plan`], then `run.rs` (the phases of a run), `lane.rs` (what one
-//! connection does) and `phone.rs` (what a phone says).
+//! connection does) and `phone.rs` (what a phone says). [`routes`] is for any client of a hub that
+//! has a relay: which way a message takes.
 //!
 //! ```no_run
 //! use hearth_simulate::{Mix, Plan, run};
@@ -36,11 +37,13 @@ mod lane;
 mod phone;
 mod plan;
 mod report;
+pub mod routes;
 mod run;
 mod schedule;
 pub mod sealing;
 mod secret;
 mod target;
+mod ways;
 
 pub use connection::{Answer, Connection};
 pub use error::{SimulateError, TransportFault};

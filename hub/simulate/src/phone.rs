@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::routes::{Addresses, Prefer, Routes};
 use crate::sealing::Key;
 use crate::{Secret, SimulateError};
 
@@ -55,14 +56,17 @@ impl fmt::Display for Kind {
 
 /// A registered phone.
 ///
-/// Read from JSON it is `{"webhook_id": text, "secret": 64 hex characters or null}`; other keys,
-/// such as those of a registration's answer, are passed over.
+/// Read from JSON it is `{"webhook_id": text, "secret": 64 hex characters or null}`, with the
+/// `cloudhook_url` and `remote_ui_url` of a registration's answer where it has them; other keys are
+/// passed over.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "Registration")]
 pub struct Phone {
     webhook_id: String,
     secret: Option<Secret>,
     key: Option<Key>,
+    cloudhook_url: Option<Box<str>>,
+    remote_ui_url: Option<Box<str>>,
 }
 
 #[derive(Deserialize)]
@@ -70,13 +74,21 @@ struct Registration {
     webhook_id: String,
     #[serde(default)]
     secret: Option<Secret>,
+    #[serde(default)]
+    cloudhook_url: Option<Box<str>>,
+    #[serde(default)]
+    remote_ui_url: Option<Box<str>>,
 }
 
 impl TryFrom<Registration> for Phone {
     type Error = SimulateError;
 
     fn try_from(answer: Registration) -> Result<Self, SimulateError> {
-        Self::new(answer.webhook_id, answer.secret)
+        Ok(Self {
+            cloudhook_url: answer.cloudhook_url,
+            remote_ui_url: answer.remote_ui_url,
+            ..Self::new(answer.webhook_id, answer.secret)?
+        })
     }
 }
 
@@ -111,7 +123,25 @@ impl Phone {
             webhook_id,
             secret,
             key,
+            cloudhook_url: None,
+            remote_ui_url: None,
         })
+    }
+
+    /// The ways to its webhook.
+    pub(crate) fn routes(&self, instance_url: &str) -> Routes {
+        let addresses = Addresses {
+            cloudhook_url: self.cloudhook_url.as_deref(),
+            remote_ui_url: self.remote_ui_url.as_deref(),
+            instance_url,
+            local_url: None,
+        };
+        Routes::new(&self.webhook_id, addresses, Prefer::SeedOrder)
+    }
+
+    /// Where its webhook is reached through the relay.
+    pub(crate) fn cloudhook_url(&self) -> Option<&str> {
+        self.cloudhook_url.as_deref()
     }
 
     /// The webhook id: who knows it can speak for the phone.

@@ -68,6 +68,9 @@ pub struct Plan {
     pub mix: Mix,
     /// How long an answer may take. Default 10 s.
     pub timeout: Duration,
+    /// Whether messages go through the hub's relay, by the order of the field's apps: the
+    /// cloudhook's address, the remote pages, the hub itself. Default no.
+    pub via_relay: bool,
     /// First word of the phones' names and device ids, of letters, digits, `-` and `_`. Default
     /// `simulated`. Phones of the same label and number replace each other on the server, so a
     /// second run does not add phones to those of the first.
@@ -89,6 +92,7 @@ impl Plan {
             connections: 16,
             mix: Mix::All,
             timeout: Duration::from_secs(10),
+            via_relay: false,
             label: "simulated".to_owned(),
         }
     }

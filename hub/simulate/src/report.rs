@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::lane::Outcome;
+use crate::routes::Route;
 use crate::{Kind, Phase, Phone, SimulateError, TransportFault};
 
 /// The outcome of a run.
@@ -53,6 +54,9 @@ pub struct PhaseReport {
     pub unanswered_at_end: bool,
     /// By kind of request.
     pub kinds: Vec<KindReport>,
+    /// Requests that did what they should, by the way they took, where there are several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub routes: BTreeMap<Route, u64>,
 }
 
 /// The outcome of one kind of request.
@@ -171,6 +175,9 @@ impl fmt::Display for PhaseReport {
             }
             writeln!(f)?;
         }
+        for (route, count) in &self.routes {
+            writeln!(f, "  through {}: {count}", route.name())?;
+        }
         if self.refused > 0 {
             writeln!(f, "  answered 2xx but not done: {}", self.refused)?;
         }
@@ -199,6 +206,8 @@ pub(crate) struct Tally {
     refused: u64,
     statuses: BTreeMap<u16, u64>,
     faults: BTreeMap<TransportFault, u64>,
+    /// Requests that did what they should, by the way they took.
+    routes: BTreeMap<Route, u64>,
     /// Lanes whose last requests were left without an answer, and all lanes.
     unanswered_at_end: (u64, u64),
     /// Phones that a registration brought, with the number of the request.
@@ -249,6 +258,11 @@ impl Tally {
         tally.latencies.record(micros).map_err(histogram_error)
     }
 
+    /// Notes which way a request took that did what it should.
+    pub(crate) fn took(&mut self, route: Route) {
+        *self.routes.entry(route).or_default() += 1;
+    }
+
     /// Notes the end of a lane.
     pub(crate) fn ended_unanswered(&mut self, unanswered: bool) {
         self.unanswered_at_end.0 += u64::from(unanswered);
@@ -266,6 +280,9 @@ impl Tally {
         }
         for (fault, count) in other.faults {
             *self.faults.entry(fault).or_default() += count;
+        }
+        for (route, count) in other.routes {
+            *self.routes.entry(route).or_default() += count;
         }
         self.registered.extend(other.registered);
         for (kind, tally) in other.kinds {
@@ -331,6 +348,7 @@ impl Tally {
             unanswered_at_end: self.unanswered_at_end.0 == self.unanswered_at_end.1
                 && self.unanswered_at_end.1 > 0,
             kinds,
+            routes: self.routes.clone(),
         }
     }
 

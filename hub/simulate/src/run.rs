@@ -172,7 +172,15 @@ impl<P: FnMut(Progress), S: Future<Output = ()>> Run<'_, P, S> {
     }
 
     async fn send(&mut self, phones: Arc<Vec<Phone>>) -> Result<PhaseReport, SimulateError> {
-        let jobs = Jobs::Messages(Messages::new(&self.target, phones, self.plan.mix));
+        let mix = self.plan.mix;
+        let messages = match self.plan.via_relay {
+            false => Messages::new(&self.target, phones, mix),
+            true => {
+                check_cloudhooks(&phones)?;
+                Messages::via_relay(&self.plan.url, phones, mix)
+            }
+        };
+        let jobs = Jobs::Messages(messages);
         let (rate, duration) = (self.plan.rate, Some(self.plan.duration));
         let (report, _) = self.phase(Phase::Sending, jobs, rate, duration).await?;
         Ok(report)
@@ -226,4 +234,19 @@ impl<P: FnMut(Progress), S: Future<Output = ()>> Run<'_, P, S> {
         let report = sum.report(phase, schedule.elapsed(), schedule.planned());
         Ok((report, sum))
     }
+}
+
+/// Every phone must have a way through the relay that simulated phones can take.
+fn check_cloudhooks(phones: &[Phone]) -> Result<(), SimulateError> {
+    let refuse = |problem: String| SimulateError::Plan {
+        field: "via_relay",
+        problem,
+    };
+    for phone in phones {
+        let url = phone.cloudhook_url().ok_or_else(|| {
+            refuse("the hub gave its phones no cloudhook: is it connected to a relay?".to_owned())
+        })?;
+        Target::parse(url).map_err(|error| refuse(format!("the cloudhook's address: {error}")))?;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use http::Uri;
 
+use crate::routes::IDEMPOTENCY_KEY;
 use crate::{Secret, SimulateError};
 
 /// A server and the path that its API lies under.
@@ -86,13 +87,40 @@ impl Target {
     /// `path` begins with `/` and must be free of spaces and control characters.
     #[must_use]
     pub fn post(&self, path: &str, bearer: Option<&Secret>, body: &[u8]) -> Box<[u8]> {
+        let field = bearer.map(|token| ("authorization", format!("Bearer {}", token.reveal())));
+        self.request("POST", path, field, body)
+    }
+
+    /// A whole `POST` request to the target itself, whose repeats are known by `key`.
+    pub(crate) fn post_once(&self, key: &str, body: &[u8]) -> Box<[u8]> {
+        self.request("POST", "", Some((IDEMPOTENCY_KEY, key.to_owned())), body)
+    }
+
+    /// A whole `GET` request to the target itself.
+    pub(crate) fn get(&self) -> Box<[u8]> {
+        self.request("GET", "", None, b"")
+    }
+
+    /// `host` or `host:port`.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        field: Option<(&str, String)>,
+        body: &[u8],
+    ) -> Box<[u8]> {
         let mut request = format!(
-            "POST {}{path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n",
+            "{method} {}{path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n",
             self.prefix, self.authority
         );
-        if let Some(token) = bearer {
-            request.push_str("authorization: Bearer ");
-            request.push_str(token.reveal());
+        if let Some((name, value)) = field {
+            request.push_str(name);
+            request.push_str(": ");
+            request.push_str(&value);
             request.push_str("\r\n");
         }
         request.push_str("content-length: ");

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hearth_simulate::routes::Route;
 use hearth_simulate::sealing::Key;
 use hearth_simulate::{Kind, Mix, Phase, Plan, Report, SimulateError, run, run_until};
 use serde_json::{Value, json};
@@ -29,6 +30,10 @@ struct Home {
     /// Close the connection instead of answering every so-manieth webhook.
     close_every: Option<u64>,
     webhooks: u64,
+    /// Phones get a cloudhook, which answers with this status as a relay does; 200: as the hub.
+    cloudhooks: Option<u16>,
+    through_cloudhook: u64,
+    address: String,
     /// Close every connection at once.
     is_gone: bool,
 }
@@ -43,6 +48,10 @@ impl Server {
     async fn start(home: Home) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
+        let home = Home {
+            address: address.to_string(),
+            ..home
+        };
         let home = Arc::new(Mutex::new(home));
         let shared = Arc::clone(&home);
         tokio::spawn(async move {
@@ -91,8 +100,12 @@ async fn serve(mut stream: TcpStream, home: Arc<Mutex<Home>>) {
         let Some((status, body)) = home.lock().unwrap().answer(&path, &token, &body) else {
             return;
         };
+        let relay_error = match path.starts_with("/c/") && status == 503 {
+            true => "x-hearth-relay-error: hub_offline\r\n",
+            false => "",
+        };
         let answer = format!(
-            "HTTP/1.1 {status} Any\r\ncontent-length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status} Any\r\n{relay_error}content-length: {}\r\n\r\n{body}",
             body.len()
         );
         if stream.write_all(answer.as_bytes()).await.is_err() {
@@ -132,7 +145,16 @@ impl Home {
         if path == "/api/mobile_app/registrations" {
             return Some(self.register(token, body));
         }
-        let id = path.strip_prefix("/api/webhook/").unwrap();
+        let id = match path.strip_prefix("/c/") {
+            Some(_) if self.cloudhooks != Some(200) => {
+                return self.cloudhooks.map(|status| (status, String::new()));
+            }
+            Some(id) => {
+                self.through_cloudhook += 1;
+                id
+            }
+            None => path.strip_prefix("/api/webhook/").unwrap(),
+        };
         self.webhooks += 1;
         if self
             .close_every
@@ -206,8 +228,12 @@ impl Home {
             .unwrap()
             .then(|| format!("{:064x}", number + 1));
         self.secrets.insert(id.clone(), secret.clone());
+        let cloudhook_url = self
+            .cloudhooks
+            .map(|_| format!("http://{}/c/{id}", self.address));
         let answer = json!({
-            "cloudhook_url": null, "remote_ui_url": null, "secret": secret, "webhook_id": id,
+            "cloudhook_url": cloudhook_url, "remote_ui_url": null, "secret": secret,
+            "webhook_id": id,
         });
         (201, answer.to_string())
     }
@@ -515,4 +541,37 @@ async fn progress_reaches_the_total_of_each_phase() {
     let sending = report.phase(Phase::Sending).unwrap();
     assert_eq!(last["sending"].done, sending.requests);
     assert_eq!(last["sending"].duration, Some(Duration::from_millis(200)));
+}
+
+#[tokio::test]
+async fn phones_send_through_the_relay_and_straight_to_the_hub_where_that_fails() {
+    for (status, route) in [(200, Route::Cloudhook), (503, Route::Instance)] {
+        let server = Server::start(Home {
+            cloudhooks: Some(status),
+            ..Home::default()
+        })
+        .await;
+        let plan = Plan {
+            via_relay: true,
+            encrypted: true,
+            ..server.plan()
+        };
+        let report = run(plan, |_| {}).await.unwrap();
+        let sending = report.phase(Phase::Sending).unwrap();
+        assert_eq!(sending.failed(), 0, "{report}");
+        assert_eq!(sending.routes, BTreeMap::from([(route, sending.ok)]));
+        let through_cloudhook = server.home.lock().unwrap().through_cloudhook;
+        assert_eq!(through_cloudhook > 0, status == 200);
+    }
+}
+
+#[tokio::test]
+async fn a_hub_without_a_relay_ends_a_run_through_it() {
+    let server = Server::start(Home::default()).await;
+    let plan = Plan {
+        via_relay: true,
+        ..server.plan()
+    };
+    let error = run(plan, |_| {}).await.unwrap_err().to_string();
+    assert!(error.starts_with("via_relay: "), "{error}");
 }

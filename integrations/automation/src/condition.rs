@@ -9,8 +9,9 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use hearth_core::command::CommandError;
 use hearth_core::fields::{Fields, wrong_value};
-use hearth_core::prelude::{Caller, Hub, Map, Value, json};
+use hearth_core::prelude::{Caller, Hub, Map, Value};
 
+use crate::render::{is_template, render};
 use crate::truth::is_true;
 use clock::ClockCondition;
 use states::{NumberCondition, StateCondition, ZoneCondition};
@@ -30,6 +31,8 @@ pub(crate) enum Condition {
     Clock(ClockCondition),
     Zone(ZoneCondition),
     Template(String),
+    /// One of the triggers of these ids has fired.
+    Trigger(Vec<String>),
 }
 
 /// Which list a condition is made of.
@@ -62,16 +65,18 @@ impl Condition {
             match self {
                 Self::Off => Ok(true),
                 Self::State(state) => Ok(state.holds(hub)),
-                Self::Number(number) => Ok(number.holds(hub)),
+                Self::Number(number) => number.holds(hub, caller, variables).await,
                 Self::Clock(clock) => Ok(clock.holds(hub)),
                 Self::Zone(zone) => Ok(zone.holds(hub)),
+                Self::Trigger(ids) => {
+                    let fired = variables
+                        .get("trigger")
+                        .and_then(|trigger| trigger.get("id"));
+                    let fired = fired.and_then(Value::as_str);
+                    Ok(fired.is_some_and(|fired| ids.iter().any(|id| id == fired)))
+                }
                 Self::Template(template) => {
-                    let data = json!({"template": template, "variables": variables});
-                    let Value::Object(data) = data else {
-                        return Ok(false);
-                    };
-                    let caller = Caller::inside(caller.context);
-                    let rendered = hub.commands.call("template/render", data, caller).await?;
+                    let rendered = render(hub, template, variables, caller).await?;
                     Ok(is_true(&rendered))
                 }
                 Self::And(all) => {
@@ -115,10 +120,13 @@ fn read(given: Value, count: &mut usize) -> Result<Condition, CommandError> {
         return Err(CommandError::invalid(message));
     }
     let given = match given {
-        Value::String(template) => return Ok(Condition::Template(template)),
+        Value::String(text) if is_template(&text) => return Ok(Condition::Template(text)),
         Value::Array(all) => return read_all(all, count).map(Condition::And),
         Value::Object(given) => given,
-        other => return Err(wrong_value("expected dict", "condition", &other)),
+        other => {
+            let expected = "expected a condition or a template";
+            return Err(wrong_value(expected, "condition", &other));
+        }
     };
     let mut fields = Fields::new(given);
     fields.optional_text("alias")?;
@@ -146,6 +154,16 @@ fn read_object(fields: &mut Fields, count: &mut usize) -> Result<Condition, Comm
         "time" => ClockCondition::read(fields).map(Condition::Clock),
         "zone" => ZoneCondition::read(fields).map(Condition::Zone),
         "template" => fields.text("value_template").map(Condition::Template),
+        "trigger" => match fields.text_or_texts("id")? {
+            Some(ids) => Ok(Condition::Trigger(ids)),
+            None => fields.text("id").map(|id| Condition::Trigger(vec![id])),
+        },
+        "device" | "sun" => {
+            let message = format!(
+                "Conditions of the kind '{kind}' are not supported yet @ data['condition']"
+            );
+            Err(CommandError::invalid(message))
+        }
         _ => {
             let message = format!("Invalid condition \"{kind}\" specified @ data['condition']");
             Err(CommandError::invalid(message))

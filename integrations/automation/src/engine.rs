@@ -3,33 +3,41 @@
 //!
 //! Whoever waits is an *attachment*: some triggers and a sink that is told when one of them fires.
 //! Clients attach through the command `subscribe_trigger`.
+//!
+//! The engine has a thread of its own: however much is made to happen at once, phones and other
+//! integrations do not wait for it.
 
+mod clock;
+mod hearing;
 mod holding;
 mod hooks;
+mod templates;
+mod timers;
+mod values;
 
-use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::collections::HashMap;
 
 use actix::prelude::*;
 use hearth_core::ask::{Ask, Reply};
-use hearth_core::bus::{Delivery, Entities, Filter, Pace, SubscriptionId, Types};
+use hearth_core::bus::{Filter, Pace, SubscriptionId};
 use hearth_core::command::ErrorCode;
-use hearth_core::event::{Event, EventData, EventType};
 use hearth_core::fields::Fields;
-use hearth_core::prelude::{
-    Access, Caller, Command, CommandError, EntityId, Hub, Map, Value, json,
-};
-use hearth_core::subscription::{Sent, Subscriber, subscription};
-use hearth_core::webhook::WebhookRequest;
+use hearth_core::prelude::{Access, Arc, Command, CommandError, EntityId, Hub, Map, Value, json};
+use hearth_core::subscription::{Sent, Subscriber};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
-use crate::condition::Condition;
-use crate::trigger::{self, Change, Kind, Match, Reaction, Trigger};
+use crate::checks;
+use crate::trigger::{self, Kind, Match, Reaction, Trigger};
+use clock::Appointment;
+use hearing::Hearing;
+use holding::{Held, Place};
 use hooks::Hooks;
+use timers::Timers;
+use values::Valuer;
 
-/// The wall clock is looked at this often at least: it may be set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 /// Questions, events and requests that may wait for the engine.
-const MAILBOX: usize = 4096;
+const MAILBOX: usize = 1024;
 
 /// Why something happened: the context of what a trigger waited for.
 pub(crate) type Cause = Option<hearth_core::event::Context>;
@@ -44,45 +52,71 @@ pub(crate) struct Key {
     trigger: usize,
 }
 
+impl Key {
+    fn new(attachment: u64, trigger: usize) -> Self {
+        Self {
+            attachment,
+            trigger,
+        }
+    }
+}
+
 /// See the module's guide.
 pub(crate) struct Engine {
     hub: Hub,
     attachments: HashMap<u64, Attachment>,
     last: u64,
-    /// Whose bus subscriptions these are.
-    heard: HashMap<SubscriptionId, u64>,
+    hearing: Hearing,
+    /// Tells when the home's time zone may have changed.
+    of_the_home: Option<SubscriptionId>,
+    timers: Timers,
     hooks: Hooks,
+    /// Its thread, which ends with it.
+    arbiter: ArbiterHandle,
 }
 
 struct Attachment {
     triggers: Vec<Trigger>,
     sink: Sink,
-    heard: Vec<Heard>,
-    /// What has happened and must stay so, by trigger and entity.
-    held: HashMap<(usize, Option<EntityId>), SpawnHandle>,
-    /// What waits for the clock or for a template, by trigger.
-    tasks: HashMap<usize, SpawnHandle>,
+    /// What happened before it was there is no business of it.
+    is_listening: bool,
+    /// What has happened and must stay so.
+    held: HashMap<Place, Held>,
+    /// What waits for the clock, by trigger.
+    appointments: HashMap<usize, Appointment>,
+    /// Where changes wait for a template to make a number of them, by trigger.
+    valuers: HashMap<usize, Valuer>,
+    /// What waits for templates.
+    tasks: Vec<Task>,
 }
 
-/// What an attachment hears of the bus.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hearing {
-    /// Changes of entities.
-    Changes,
-    /// Events of any type.
-    Events,
+/// How a trigger's first look at its template went.
+type Beginning = Result<(), CommandError>;
+
+/// Says it, once it has.
+type Ready = oneshot::Receiver<Beginning>;
+
+/// Something that goes on beside the engine; it ends when this is dropped.
+struct Task(JoinHandle<()>);
+
+impl Task {
+    fn start(task: impl Future<Output = ()> + 'static) -> Self {
+        Self(actix::spawn(task))
+    }
 }
 
-struct Heard {
-    subscription: SubscriptionId,
-    hearing: Hearing,
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Engine {
-    /// Starts it on one of the hub's arbiters.
+    /// Starts it, on a thread of its own.
     pub(crate) fn launch(hub: &Hub) -> Addr<Self> {
         let hub = hub.clone();
-        let arbiter = hub.arbiters.next();
+        let arbiter = Arbiter::new().handle();
+        let its_own = arbiter.clone();
         Self::start_in_arbiter(&arbiter, move |context| {
             context.set_mailbox_capacity(MAILBOX);
             Self {
@@ -90,7 +124,10 @@ impl Engine {
                 hub,
                 attachments: HashMap::new(),
                 last: 0,
-                heard: HashMap::new(),
+                hearing: Hearing::default(),
+                of_the_home: None,
+                timers: Timers::default(),
+                arbiter: its_own,
             }
         })
     }
@@ -110,25 +147,14 @@ impl Engine {
             return reply.send(Err(CommandError::unknown()));
         };
         let id = self.attach(triggers, sink(subscriber.clone()));
-        let gone = async move { subscriber.gone().await };
-        ctx.spawn(gone.into_actor(self).map(move |(), engine, ctx| {
-            engine.detach(id, ctx);
-        }));
+        let me = ctx.address();
+        // Not in the actor, which looks at everything that it waits for whenever it is waked.
+        actix::spawn(async move {
+            subscriber.gone().await;
+            // One for each that was let in.
+            me.do_send(Gone(id));
+        });
         self.begin(id, variables, reply, ctx);
-    }
-
-    /// A client wants to know whether a condition holds.
-    fn test(&mut self, command: Command, reply: Reply<Command>, ctx: &mut Context<Self>) {
-        let (condition, variables) = match read_condition(command.data) {
-            Ok(read) => read,
-            Err(error) => return reply.send(Err(error)),
-        };
-        let (hub, caller) = (self.hub.clone(), command.caller);
-        let testing = async move {
-            let holds = condition.check(&hub, caller, &variables).await;
-            reply.send(holds.map(|holds| json!({ "result": holds })));
-        };
-        ctx.spawn(testing.into_actor(self));
     }
 
     fn attach(&mut self, triggers: Vec<Trigger>, sink: Sink) -> u64 {
@@ -136,9 +162,11 @@ impl Engine {
         let attachment = Attachment {
             triggers,
             sink,
-            heard: Vec::new(),
+            is_listening: false,
             held: HashMap::new(),
-            tasks: HashMap::new(),
+            appointments: HashMap::new(),
+            valuers: HashMap::new(),
+            tasks: Vec::new(),
         };
         self.attachments.insert(self.last, attachment);
         self.last
@@ -148,13 +176,12 @@ impl Engine {
         let Some(attachment) = self.attachments.remove(&id) else {
             return;
         };
-        for Heard { subscription, .. } in attachment.heard {
-            self.heard.remove(&subscription);
+        for subscription in self.hearing.remove(id, &attachment.triggers) {
             self.hub.bus.unsubscribe(subscription);
         }
-        let waiting = attachment.held.into_values();
-        for handle in waiting.chain(attachment.tasks.into_values()) {
-            ctx.cancel_future(handle);
+        self.release_all(attachment.held.into_values());
+        for appointment in attachment.appointments.into_values() {
+            self.timers.cancel(appointment.timer);
         }
         for id in self.hooks.remove(|key| key.attachment == id) {
             let webhooks = self.hub.webhooks.clone();
@@ -170,190 +197,66 @@ impl Engine {
         reply: Reply<Command>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(attachment) = self.attachments.get(&id) else {
-            return;
-        };
-        let (bus, me) = (self.hub.bus.clone(), ctx.address().recipient());
-        let filters = attachment.filters();
-        let hearing = async move {
-            let mut heard = Vec::new();
-            for (hearing, filter) in filters {
-                let subscription = bus.subscribe(filter, Pace::Lag, me.clone()).await;
-                heard.push(Heard {
-                    subscription,
-                    hearing,
+        self.listen(id, ctx, move |engine, ctx| {
+            engine.open_webhooks(id, ctx, move |opened, engine, ctx| {
+                if let Err(error) = opened {
+                    return reply.send(Err(error));
+                }
+                let ready = engine.start_all(id, &variables, ctx);
+                let me = ctx.address();
+                // What happens once the client has its answer is no beginning any more.
+                actix::spawn(async move {
+                    for ready in ready {
+                        // A task that has ended waits for nothing.
+                        if let Ok(Err(error)) = ready.await {
+                            // Once for each that was let in.
+                            me.do_send(Gone(id));
+                            return reply.send(Err(error));
+                        }
+                    }
+                    reply.send(Ok(Value::Null));
                 });
-            }
-            heard
-        };
-        // Nothing is handled meanwhile, so what is heard finds its attachment.
-        ctx.wait(hearing.into_actor(self).map(move |heard, engine, ctx| {
-            let subscriptions = heard.iter().map(|heard| (heard.subscription, id));
-            engine.heard.extend(subscriptions);
-            if let Some(attachment) = engine.attachments.get_mut(&id) {
-                attachment.heard = heard;
-            }
-            engine.open_webhooks(id, variables, reply, ctx);
-        }));
+            });
+        });
     }
 
-    fn open_webhooks(
+    /// Begins to wait for what the bus does not tell; gives what says when templates have shown
+    /// how things stand.
+    fn start_all(
         &mut self,
         id: u64,
-        variables: Map<String, Value>,
-        reply: Reply<Command>,
+        variables: &Map<String, Value>,
         ctx: &mut Context<Self>,
-    ) {
-        let Some(attachment) = self.attachments.get(&id) else {
-            return;
-        };
-        let wanted = attachment
-            .triggers
-            .iter()
-            .enumerate()
-            .filter_map(|(trigger, one)| match &one.kind {
-                Kind::Webhook(hook) => Some((hook.clone(), trigger)),
-                _ => None,
-            });
-        let wanted = wanted.map(|(hook, trigger)| {
-            let attachment = id;
-            (
-                hook,
-                Key {
-                    attachment,
-                    trigger,
-                },
-            )
-        });
-        let wanted: Vec<_> = wanted.collect();
-        let new = self.hooks.add(wanted, &ctx.address());
-        let webhooks = self.hub.webhooks.clone();
-        let opening = async move {
-            match new.is_empty() {
-                true => Ok(()),
-                false => webhooks.register(new).await,
-            }
-        };
-        ctx.wait(opening.into_actor(self).map(move |opened, engine, ctx| {
-            if let Err(taken) = opened {
-                // None of them was opened, so none is to be closed.
-                engine.hooks.remove(|key| key.attachment == id);
-                engine.detach(id, ctx);
-                return reply.send(Err(CommandError::failed(taken.to_string())));
-            }
-            engine.start_all(id, &variables, ctx);
-            reply.send(Ok(Value::Null));
-        }));
-    }
-
-    fn start_all(&mut self, id: u64, variables: &Map<String, Value>, ctx: &mut Context<Self>) {
+    ) -> Vec<Ready> {
         let Some(attachment) = self.attachments.get_mut(&id) else {
-            return;
+            return Vec::new();
         };
         let mut templates = Vec::new();
         let mut clocks = Vec::new();
+        let mut valued = Vec::new();
         for (index, trigger) in attachment.triggers.iter_mut().enumerate() {
+            let key = Key::new(id, index);
             match &mut trigger.kind {
-                Kind::Changes(changes) => changes.begin(&self.hub),
-                Kind::Template(template) => templates.push((index, template.template.clone())),
-                Kind::Clock(_) => clocks.push(index),
+                Kind::Changes(changes) => match changes.value_template() {
+                    Some(template) => valued.push((key, Arc::clone(template))),
+                    None => changes.begin(&self.hub),
+                },
+                Kind::Template(template) => templates.push((key, template.template.clone())),
+                Kind::Clock(_) => clocks.push(key),
                 Kind::Event(_) | Kind::Webhook(_) => {}
             }
         }
-        for trigger in clocks {
-            let attachment = id;
-            self.wait_for_the_clock(
-                Key {
-                    attachment,
-                    trigger,
-                },
-                ctx,
-            );
+        for key in clocks {
+            self.wait_for_the_clock(key, ctx);
         }
-        for (trigger, template) in templates {
-            let key = Key {
-                attachment: id,
-                trigger,
-            };
-            self.watch_template(key, &template, variables, ctx);
+        let mut ready = Vec::new();
+        for (key, template) in valued {
+            ready.extend(self.value_changes(key, template, variables, ctx));
         }
-    }
-
-    /// Has a template rendered by the integration that can, again and again.
-    fn watch_template(
-        &mut self,
-        key: Key,
-        template: &str,
-        variables: &Map<String, Value>,
-        ctx: &mut Context<Self>,
-    ) {
-        let (hub, me) = (self.hub.clone(), ctx.address());
-        let data = json!({"template": template, "variables": variables});
-        let watching = async move {
-            let (subscriber, mut events) = subscription();
-            let caller = Caller::inside(hearth_core::event::Context::new(&hub.env));
-            let Value::Object(data) = data else { return };
-            let commands = &hub.commands;
-            let answer = commands.subscribe("render_template", data, caller, subscriber);
-            if let Err(error) = answer.await {
-                tracing::warn!(%error, "the template of a trigger is not watched");
-            }
-            while let Some(event) = events.next().await {
-                let event: Value = serde_json::from_slice(&event).unwrap_or_default();
-                // What waits here is bounded by the subscription behind it.
-                if me.send(Rendered { key, event }).await.is_err() {
-                    return;
-                }
-            }
-        };
-        let handle = ctx.spawn(watching.into_actor(self));
-        if let Some(attachment) = self.attachments.get_mut(&key.attachment) {
-            attachment.tasks.insert(key.trigger, handle);
+        for (key, template) in templates {
+            ready.extend(self.watch_template(key, &template, variables, ctx));
         }
-    }
-
-    fn wait_for_the_clock(&mut self, key: Key, ctx: &mut Context<Self>) {
-        let now = self.hub.env.now();
-        let Some(attachment) = self.attachments.get_mut(&key.attachment) else {
-            return;
-        };
-        if let Some(before) = attachment.tasks.remove(&key.trigger) {
-            ctx.cancel_future(before);
-        }
-        let Some(trigger) = attachment.triggers.get(key.trigger) else {
-            return;
-        };
-        let Kind::Clock(clock) = &trigger.kind else {
-            return;
-        };
-        // Nothing is due until an entity says so.
-        let Some(due) = clock.next(now, &self.hub) else {
-            return;
-        };
-        let wait = u64::try_from(due.at.as_micros() - now.as_micros()).unwrap_or(0);
-        let wait = Duration::from_micros(wait).min(LONGEST_SLEEP);
-        let handle = ctx.run_later(wait, move |engine, ctx| {
-            if engine.hub.env.now() >= due.at {
-                engine.fire_for_the_clock(key, &due, ctx);
-            }
-            engine.wait_for_the_clock(key, ctx);
-        });
-        attachment.tasks.insert(key.trigger, handle);
-    }
-
-    fn fire_for_the_clock(&mut self, key: Key, due: &trigger::clock::Due, ctx: &mut Context<Self>) {
-        let trigger = self
-            .attachments
-            .get(&key.attachment)
-            .and_then(|attachment| attachment.triggers.get(key.trigger));
-        if let Some(Trigger {
-            kind: Kind::Clock(clock),
-            ..
-        }) = trigger
-        {
-            let payload = clock.payload(due, &self.hub);
-            self.fire(key, payload, None, ctx);
-        }
+        ready
     }
 
     /// Tells who waits.
@@ -370,65 +273,6 @@ impl Engine {
         }
     }
 
-    fn changed(&mut self, id: u64, change: &Change<'_>, cause: Cause, ctx: &mut Context<Self>) {
-        let Some(attachment) = self.attachments.get_mut(&id) else {
-            return;
-        };
-        let hub = &self.hub;
-        let mut reactions = Vec::new();
-        let mut moved = Vec::new();
-        for (index, trigger) in attachment.triggers.iter_mut().enumerate() {
-            match &mut trigger.kind {
-                Kind::Changes(changes) if changes.entities().contains(change.entity_id) => {
-                    reactions.push((index, changes.change(change, hub)));
-                }
-                Kind::Clock(clock) if clock.entities().contains(change.entity_id) => {
-                    moved.push(index);
-                }
-                _ => {}
-            }
-        }
-        for (trigger, reaction) in reactions {
-            let key = Key {
-                attachment: id,
-                trigger,
-            };
-            self.react(key, Some(change.entity_id), reaction, cause, ctx);
-        }
-        for trigger in moved {
-            let attachment = id;
-            self.wait_for_the_clock(
-                Key {
-                    attachment,
-                    trigger,
-                },
-                ctx,
-            );
-        }
-    }
-
-    fn happened(&mut self, id: u64, event: &Event, ctx: &mut Context<Self>) {
-        let Some(attachment) = self.attachments.get(&id) else {
-            return;
-        };
-        let fired: Vec<(usize, Value)> = attachment
-            .triggers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, trigger)| match &trigger.kind {
-                Kind::Event(wanted) => wanted.event(event).map(|payload| (index, payload)),
-                _ => None,
-            })
-            .collect();
-        for (trigger, payload) in fired {
-            let key = Key {
-                attachment: id,
-                trigger,
-            };
-            self.fire(key, payload, Some(event.context), ctx);
-        }
-    }
-
     fn react(
         &mut self,
         key: Key,
@@ -439,7 +283,7 @@ impl Engine {
     ) {
         let place = (key.trigger, entity_id.cloned());
         if reaction.releases {
-            self.release(key.attachment, &place, ctx);
+            self.release(key.attachment, &place);
         }
         match reaction.matched {
             None => {}
@@ -471,62 +315,24 @@ fn read(data: Map<String, Value>) -> Result<(Vec<Trigger>, Map<String, Value>), 
     Ok((triggers, variables))
 }
 
-/// The parameters of `test_condition`.
-fn read_condition(
-    data: Map<String, Value>,
-) -> Result<(Condition, Map<String, Value>), CommandError> {
-    let mut fields = Fields::new(data);
-    let condition = Condition::read(fields.required("condition")?)?;
-    let variables = fields.object("variables")?.unwrap_or_default();
-    fields.finish()?;
-    Ok((condition, variables))
-}
-
-impl Attachment {
-    /// What of the bus its triggers must hear.
-    fn filters(&self) -> Vec<(Hearing, Filter)> {
-        let mut entities: HashSet<EntityId> = HashSet::new();
-        let mut types: Vec<EventType> = Vec::new();
-        for trigger in &self.triggers {
-            match &trigger.kind {
-                Kind::Changes(changes) => entities.extend(changes.entities().iter().cloned()),
-                Kind::Clock(clock) => entities.extend(clock.entities()),
-                Kind::Event(event) => types.extend(event.types().iter().cloned()),
-                Kind::Template(_) | Kind::Webhook(_) => {}
-            }
-        }
-        types.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        types.dedup();
-        let mut filters = Vec::new();
-        if !entities.is_empty() {
-            let filter = Filter {
-                types: Types::Only(vec![EventType::STATE_CHANGED]),
-                entities: Entities::Ids(entities),
-            };
-            filters.push((Hearing::Changes, filter));
-        }
-        if !types.is_empty() {
-            let filter = Filter {
-                types: Types::Only(types),
-                entities: Entities::Any,
-            };
-            filters.push((Hearing::Events, filter));
-        }
-        filters
-    }
-
-    /// What it hears by this subscription.
-    fn hearing(&self, subscription: SubscriptionId) -> Option<Hearing> {
-        let found = self
-            .heard
-            .iter()
-            .find(|heard| heard.subscription == subscription);
-        found.map(|heard| heard.hearing)
-    }
-}
-
 impl Actor for Engine {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let (bus, me) = (self.hub.bus.clone(), ctx.address().recipient());
+        let filter = Filter::of_types(["core_config_updated"]);
+        let hearing = async move { bus.subscribe(filter, Pace::Lag, me).await };
+        ctx.wait(hearing.into_actor(self).map(|heard, engine, _| {
+            engine.of_the_home = Some(heard);
+        }));
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some(heard) = self.of_the_home {
+            self.hub.bus.unsubscribe(heard);
+        }
+        self.arbiter.stop();
+    }
 }
 
 impl Handler<Ask<Command>> for Engine {
@@ -535,102 +341,23 @@ impl Handler<Ask<Command>> for Engine {
     fn handle(&mut self, ask: Ask<Command>, ctx: &mut Self::Context) {
         let (command, reply) = ask.take();
         match &*command.name {
-            crate::TEST_CONDITION => self.test(command, reply, ctx),
+            crate::TEST_CONDITION => checks::test_condition(&self.hub, command, reply),
+            crate::VALIDATE => reply.send(checks::validate(command.data)),
             _ => self.subscribe(command, reply, ctx),
         }
     }
 }
 
-impl Handler<Delivery> for Engine {
-    type Result = ();
-
-    fn handle(&mut self, delivery: Delivery, ctx: &mut Self::Context) {
-        let (subscription, event) = match delivery {
-            Delivery::Event {
-                subscription,
-                event,
-                ..
-            } => (subscription, event),
-            Delivery::Lagged { missed, .. } => {
-                return tracing::error!(missed, "triggers have missed events");
-            }
-        };
-        let Some(id) = self.heard.get(&subscription).copied() else {
-            return;
-        };
-        let hearing = self
-            .attachments
-            .get(&id)
-            .and_then(|attachment| attachment.hearing(subscription));
-        match &event.data {
-            EventData::StateChanged {
-                entity_id,
-                old,
-                new,
-            } if hearing == Some(Hearing::Changes) => {
-                let change = Change {
-                    entity_id,
-                    old: old.as_ref(),
-                    new: new.as_ref(),
-                };
-                self.changed(id, &change, Some(event.context), ctx);
-            }
-            _ => self.happened(id, &event, ctx),
-        }
-    }
-}
-
-/// The template of a trigger was rendered.
+/// A client waits no more.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Rendered {
-    key: Key,
-    event: Value,
-}
+struct Gone(u64);
 
-impl Handler<Rendered> for Engine {
+impl Handler<Gone> for Engine {
     type Result = ();
 
-    fn handle(&mut self, Rendered { key, event }: Rendered, ctx: &mut Self::Context) {
-        let trigger = self
-            .attachments
-            .get_mut(&key.attachment)
-            .and_then(|attachment| attachment.triggers.get_mut(key.trigger));
-        if let Some(Trigger {
-            kind: Kind::Template(template),
-            ..
-        }) = trigger
-        {
-            let reaction = template.rendered(&event["result"]);
-            self.react(key, None, reaction, None, ctx);
-        }
-    }
-}
-
-/// What a request to a webhook says.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Called {
-    keys: Vec<Key>,
-    payload: Value,
-}
-
-impl Handler<Called> for Engine {
-    type Result = ();
-
-    fn handle(&mut self, called: Called, ctx: &mut Self::Context) {
-        for key in called.keys {
-            self.fire(key, called.payload.clone(), None, ctx);
-        }
-    }
-}
-
-impl Handler<Ask<WebhookRequest>> for Engine {
-    type Result = ();
-
-    fn handle(&mut self, ask: Ask<WebhookRequest>, ctx: &mut Self::Context) {
-        let (request, reply) = ask.take();
-        self.called(request, reply, ctx);
+    fn handle(&mut self, Gone(id): Gone, ctx: &mut Self::Context) {
+        self.detach(id, ctx);
     }
 }
 
@@ -654,16 +381,16 @@ impl Handler<Stop> for Engine {
 
 /// Commands that this engine answers, by name.
 pub(crate) fn register(hub: &Hub, engine: &Addr<Engine>) {
-    let handler = engine.clone().recipient();
-    hub.commands
-        .register_subscription(crate::SUBSCRIBE, Access::Admin, handler);
-    let handler = engine.clone().recipient();
-    hub.commands
-        .register(crate::TEST_CONDITION, Access::Admin, handler);
+    let handler = || engine.clone().recipient();
+    let commands = &hub.commands;
+    commands.register_subscription(crate::SUBSCRIBE, Access::Admin, handler());
+    commands.register(crate::TEST_CONDITION, Access::Admin, handler());
+    commands.register(crate::VALIDATE, Access::AnyUser, handler());
 }
 
 /// The opposite.
 pub(crate) fn unregister(hub: &Hub) {
-    hub.commands.unregister(crate::SUBSCRIBE);
-    hub.commands.unregister(crate::TEST_CONDITION);
+    for name in [crate::SUBSCRIBE, crate::TEST_CONDITION, crate::VALIDATE] {
+        hub.commands.unregister(name);
+    }
 }

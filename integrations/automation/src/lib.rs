@@ -1,14 +1,17 @@
-//! Triggers and conditions: what may set something in motion, and whether it may (spec
-//! state-machine §7, websocket-api §3 and §5).
+//! Triggers and conditions: what may set something in motion, and whether it may; and the form of
+//! actions, which nothing runs yet (spec state-machine §7, websocket-api §3 and §5).
 //!
 //! This crate knows states, events, the clock and webhooks by the hub's own parts, and templates
 //! by the bus command `render_template`. It must never know a transport, and no other integration.
 //!
 //! Start reading at [`SUBSCRIBE`]; then `engine`, the actor that hears everything for all who
-//! wait, and `trigger`, where each platform has its file; `condition` stands beside it.
+//! wait, and `trigger`, where each platform has its file; `condition` and `action` stand beside it.
 
+mod action;
+mod checks;
 mod condition;
 mod engine;
+mod render;
 mod trigger;
 mod truth;
 
@@ -26,6 +29,10 @@ pub const SUBSCRIBE: &str = "subscribe_trigger";
 /// The command that checks a condition: `{condition, variables?}`, for administrators; answers
 /// `{result}`.
 pub const TEST_CONDITION: &str = "test_condition";
+
+/// The command that says whether an automation's parts mean something, for any user: any of
+/// `{triggers, conditions, actions}`; answers `{valid, error}` for each that is given.
+pub const VALIDATE: &str = "validate_config";
 
 /// Makes the integration.
 pub fn factory() -> Factory {

@@ -67,8 +67,25 @@ pub(crate) trait OnChange: Send {
     /// Which entities.
     fn entities(&self) -> &[EntityId];
 
+    /// The template that makes the value of a state; then changes are told by
+    /// [`OnChange::valued`].
+    fn value_template(&self) -> Option<&Arc<str>> {
+        None
+    }
+
+    /// How an entity stands before the first change, by its template.
+    fn first_value(&mut self, _: &Change<'_>, _: &Value, _: &Hub) {}
+
+    /// What a change does, by what the template makes of it.
+    fn valued(&mut self, _: &Change<'_>, _: &Value, _: &Hub) -> Reaction {
+        Reaction::default()
+    }
+
     /// Looks at how things stand before the first change.
     fn begin(&mut self, _: &Hub) {}
+
+    /// Whether what it matched, of this entity, is still so.
+    fn still_holds(&self, entity_id: &EntityId, hub: &Hub) -> bool;
 
     /// What a change does.
     fn change(&mut self, change: &Change<'_>, hub: &Hub) -> Reaction;
@@ -107,6 +124,17 @@ static PLATFORMS: &[(&str, Parse)] = &[
     ("zone", zone::parse),
 ];
 
+/// Platforms that the protocol has and this hub does not.
+const NOT_YET: [&str; 7] = [
+    "calendar",
+    "conversation",
+    "device",
+    "geo_location",
+    "mqtt",
+    "persistent_notification",
+    "sun",
+];
+
 /// Reads one trigger or a list of them; those that are switched off are left out.
 ///
 /// # Errors
@@ -137,7 +165,12 @@ fn parse(index: usize, given: Value) -> Result<Option<Trigger>, CommandError> {
     };
     let parse = PLATFORMS.iter().find(|(name, _)| *name == platform);
     let Some((name, parse)) = parse else {
-        let message = format!("Invalid trigger '{platform}' specified @ data['trigger']");
+        let message = match NOT_YET.contains(&platform.as_str()) {
+            true => format!(
+                "Triggers of the platform '{platform}' are not supported yet @ data['trigger']"
+            ),
+            false => format!("Invalid trigger '{platform}' specified @ data['trigger']"),
+        };
         return Err(CommandError::invalid(message));
     };
     let id = fields.optional_text("id")?;

@@ -31,6 +31,17 @@ fn a_condition_holds_as_it_says() {
         set(&hub, "light.a", "on", r#"{"level":5}"#).await;
         set(&hub, "light.b", "off", "{}").await;
         set(&hub, "sensor.t", "20", "{}").await;
+        let home = hub.home.current();
+        let position = json!({"latitude": home.latitude, "longitude": home.longitude});
+        set(&hub, "person.p", "home", &position.to_string()).await;
+        hub.zones.publish(vec![hearth_core::location::Zone {
+            entity_id: "zone.home".parse().unwrap(),
+            name: "Home".into(),
+            latitude: home.latitude,
+            longitude: home.longitude,
+            radius: 100.0,
+            passive: false,
+        }]);
         let state =
             |id: &str, state: &str| json!({"condition": "state", "entity_id": id, "state": state});
         let all = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -70,7 +81,46 @@ fn a_condition_holds_as_it_says() {
                 json!({"condition": "numeric_state", "entity_id": "light.a", "above": 0}),
                 false,
             ),
+            (
+                json!({"condition": "numeric_state", "entity_id": "light.a", "above": 4, "attribute": "level"}),
+                true,
+            ),
+            (
+                json!({"condition": "numeric_state", "entity_id": "light.a", "above": 40,
+                       "value_template": "{{ state.attributes.level * 10 }}"}),
+                true,
+            ),
+            (
+                json!({"condition": "numeric_state", "entity_id": "light.a", "below": 40,
+                       "value_template": "{{ state.attributes.level * 10 }}"}),
+                false,
+            ),
+            (
+                json!({"condition": "numeric_state", "entity_id": "light.nope", "below": 40,
+                       "value_template": "{{ 1 }}"}),
+                false,
+            ),
+            (json!({"condition": "trigger", "id": "door"}), true),
+            (
+                json!({"condition": "trigger", "id": ["bell", "gate"]}),
+                false,
+            ),
+            (
+                json!({"condition": "time", "after": "00:00", "before": "00:00"}),
+                true,
+            ),
+            (json!({"condition": "time", "after": "light.a"}), false),
             (json!({"condition": "time", "weekday": all}), true),
+            (
+                json!({"condition": "zone", "entity_id": "person.p", "zone": ["zone.nope", "zone.home"]}),
+                true,
+            ),
+            (
+                json!({"condition": "zone", "entity_id": ["person.p", "light.a"], "zone": "zone.home"}),
+                false,
+            ),
+            (json!({"condition": "not", "conditions": []}), true),
+            (json!({"or": []}), false),
             (json!("{{ is_state('light.a', wanted) }}"), true),
             (
                 json!({"condition": "template", "value_template": "{{ 0 }}"}),
@@ -97,13 +147,19 @@ fn a_condition_holds_as_it_says() {
                 true,
             ),
         ] {
-            let data = json!({"condition": condition, "variables": {"wanted": "on"}});
+            let data = json!({
+                "condition": condition,
+                "variables": {"wanted": "on", "trigger": {"id": "door"}},
+            });
             assert_eq!(test(&hub, data).await, Ok(expected), "{condition}");
         }
         for (condition, key) in [
             (json!({}), "condition"),
             (json!(1), "condition"),
+            (json!("on"), "condition"),
             (json!({"condition": "magic"}), "condition"),
+            (json!({"condition": "sun", "after": "sunset"}), "condition"),
+            (json!({"condition": "trigger"}), "id"),
             (
                 json!({"condition": "state", "entity_id": "light.a"}),
                 "state",

@@ -22,6 +22,11 @@ fn at_home<F: Future<Output = ()>>(test: impl FnOnce(Hub) -> F) {
     });
 }
 
+/// The trigger behind all others, which comes when it is asked for.
+fn the_end() -> Value {
+    json!({"trigger": "event", "event_type": "the_end"})
+}
+
 /// A client that waits.
 struct Waiting(Events);
 
@@ -37,7 +42,14 @@ impl Waiting {
     }
 
     async fn on(hub: &Hub, trigger: Value) -> Self {
-        Self::start(hub, json!({"trigger": trigger})).await.unwrap()
+        let mut triggers = match trigger {
+            Value::Array(list) => list,
+            one => vec![one],
+        };
+        triggers.push(the_end());
+        Self::start(hub, json!({"trigger": triggers}))
+            .await
+            .unwrap()
     }
 
     async fn event(&mut self) -> Value {
@@ -50,10 +62,10 @@ impl Waiting {
         self.event().await["variables"]["trigger"].clone()
     }
 
-    async fn is_silent_for(&mut self, milliseconds: u64) -> bool {
-        let next = self.0.next();
-        let next = tokio::time::timeout(Duration::from_millis(milliseconds), next);
-        next.await.is_err()
+    /// Whether nothing of what was done so far has fired.
+    async fn is_silent(&mut self, hub: &Hub) -> bool {
+        hub.fire("the_end", json!({}), Context::new(&hub.env)).await;
+        self.trigger().await["event"]["event_type"] == "the_end"
     }
 }
 
@@ -94,7 +106,7 @@ fn a_state_trigger_tells_both_states_whole() {
         );
         // Attributes alone are no change of the state.
         set(&hub, "light.a", "on", r#"{"x":2}"#).await;
-        assert!(waiting.is_silent_for(50).await);
+        assert!(waiting.is_silent(&hub).await);
     });
 }
 
@@ -173,25 +185,32 @@ fn a_state_trigger_fires_on_what_it_says_and_nothing_else() {
 fn what_must_stay_so_for_a_while_counts_only_if_it_does() {
     at_home(|hub| async move {
         set(&hub, "light.a", "off", "{}").await;
-        let trigger = json!({
-            "trigger": "state", "entity_id": "light.a", "to": "on", "for": {"milliseconds": 200},
-        });
-        let mut waiting = Waiting::on(&hub, trigger).await;
+        let on = |entity: &str, milliseconds: u64| {
+            json!({
+                "trigger": "state", "entity_id": entity, "to": "on",
+                "for": {"milliseconds": milliseconds},
+            })
+        };
+        // The second one tells when the first one would have fired.
+        let mut waiting = Waiting::on(&hub, json!([on("light.a", 100), on("light.b", 150)])).await;
         set(&hub, "light.a", "on", "{}").await;
         set(&hub, "light.a", "off", "{}").await;
-        assert!(waiting.is_silent_for(400).await);
+        set(&hub, "light.b", "on", "{}").await;
+        assert_eq!(waiting.trigger().await["entity_id"], "light.b");
         let started = tokio::time::Instant::now();
         set(&hub, "light.a", "on", "{}").await;
         // Another change of attributes is none of the state.
         set(&hub, "light.a", "on", r#"{"x":1}"#).await;
         let fired = waiting.trigger().await;
-        assert!(started.elapsed() >= Duration::from_millis(200));
+        assert!(started.elapsed() >= Duration::from_millis(100));
         assert_eq!(fired["to_state"]["attributes"], json!({}));
         assert_eq!(
             fired["for"],
-            json!({"__type": "<class 'datetime.timedelta'>", "total_seconds": 0.2})
+            json!({"__type": "<class 'datetime.timedelta'>", "total_seconds": 0.1})
         );
-        assert!(waiting.is_silent_for(300).await);
+        set(&hub, "light.b", "off", "{}").await;
+        set(&hub, "light.b", "on", "{}").await;
+        assert_eq!(waiting.trigger().await["entity_id"], "light.b");
     });
 }
 
@@ -229,7 +248,67 @@ fn a_numeric_trigger_fires_on_crossing_into_its_range() {
                 (&json!(10), &json!("sensor.limit"))
             );
         }
-        assert!(waiting.is_silent_for(50).await);
+        assert!(waiting.is_silent(&hub).await);
+    });
+}
+
+#[test]
+fn a_numeric_trigger_takes_the_number_that_a_template_makes() {
+    at_home(|hub| async move {
+        set(&hub, "light.a", "on", r#"{"level":10}"#).await;
+        let trigger = json!({
+            "trigger": "numeric_state", "entity_id": "light.a", "above": 50,
+            "value_template": "{{ state.attributes.level * factor }}",
+        });
+        let data = json!({"trigger": trigger, "variables": {"factor": 10}});
+        let mut waiting = Waiting::start(&hub, data).await.unwrap();
+        // Above from the beginning; then below, a value that is none, and above again.
+        for attributes in [r#"{"level":11}"#, r#"{"level":1}"#, "{}", r#"{"level":12}"#] {
+            set(&hub, "light.a", "on", attributes).await;
+        }
+        let fired = waiting.trigger().await;
+        assert_eq!(fired["to_state"]["attributes"]["level"], 12);
+        assert_eq!(fired["above"], 50);
+    });
+}
+
+#[test]
+fn a_change_of_the_time_zone_moves_what_waits_for_a_time() {
+    at_home(|hub| async move {
+        // In a second, where the clocks are five hours ahead.
+        let due = jiff::Timestamp::from_microsecond(hub.env.now().as_micros() + 1_500_000).unwrap();
+        let zone = jiff::tz::TimeZone::get("Etc/GMT-5").unwrap();
+        let at = due.to_zoned(zone).strftime("%H:%M:%S").to_string();
+        let mut waiting = Waiting::on(&hub, json!({"trigger": "time", "at": at})).await;
+        let changes = serde_json::from_value(json!({"time_zone": "Etc/GMT-5"})).unwrap();
+        hub.home
+            .update(changes, Context::new(&hub.env))
+            .await
+            .unwrap();
+        let now = waiting.trigger().await["now"].as_str().unwrap().to_owned();
+        assert!(now.ends_with("+05:00") && now.contains(&at), "{now}");
+    });
+}
+
+#[test]
+fn thousands_of_triggers_that_hold_do_not_hold_up_the_others() {
+    at_home(|hub| async move {
+        let entities: Vec<String> = (0..50).map(|n| format!("sensor.s{n}")).collect();
+        let mut holding = Vec::new();
+        for _ in 0..100 {
+            let trigger = json!({"trigger": "state", "entity_id": entities, "for": "01:00:00"});
+            holding.push(Waiting::on(&hub, trigger).await);
+        }
+        let trigger = json!({"trigger": "state", "entity_id": "sensor.end"});
+        let mut waiting = Waiting::on(&hub, trigger).await;
+        for state in ["1", "2", "3"] {
+            for entity in &entities {
+                set(&hub, entity, state, "{}").await;
+            }
+            // Within the deadline, with five thousand timers running.
+            set(&hub, "sensor.end", state, "{}").await;
+            assert_eq!(waiting.trigger().await["to_state"]["state"], state);
+        }
     });
 }
 
@@ -274,23 +353,28 @@ fn an_event_trigger_fires_on_events_with_its_data() {
 fn a_template_trigger_fires_when_it_becomes_true() {
     at_home(|hub| async move {
         set(&hub, "sensor.t", "25", "{}").await;
+        let template = |template: &str| json!({"trigger": "template", "value_template": template});
         let data = json!({
-            "trigger": {"trigger": "template", "value_template": "{{ states('sensor.t') | int > limit }}"},
+            "trigger": [
+                template("{{ states('sensor.t') | int > limit }}"),
+                // These tell when the other values were rendered.
+                template("{{ states('sensor.t') | int <= limit }}"),
+                template("{{ states('sensor.t') | int == 31 }}"),
+            ],
             "variables": {"limit": 20},
         });
         let mut waiting = Waiting::start(&hub, data).await.unwrap();
         // It begins as true: that is no becoming.
-        assert!(waiting.is_silent_for(50).await);
-        for state in ["10", "30"] {
-            set(&hub, "sensor.t", state, "{}").await;
-            // Each is rendered: what lasts a moment only may be passed over.
-            assert!(state == "30" || waiting.is_silent_for(50).await);
-        }
+        set(&hub, "sensor.t", "10", "{}").await;
+        assert_eq!(waiting.trigger().await["idx"], "1");
+        set(&hub, "sensor.t", "30", "{}").await;
         let fired = waiting.trigger().await;
-        assert_eq!(fired["platform"], "template");
-        assert_eq!(fired["for"], Value::Null);
+        assert_eq!(
+            (&fired["platform"], &fired["idx"], &fired["for"]),
+            (&json!("template"), &json!("0"), &json!(null))
+        );
         set(&hub, "sensor.t", "31", "{}").await;
-        assert!(waiting.is_silent_for(50).await);
+        assert_eq!(waiting.trigger().await["idx"], "2");
     });
 }
 
@@ -339,7 +423,7 @@ fn a_zone_trigger_fires_when_coordinates_enter_and_leave() {
             assert_eq!(fired["event"], event);
             assert_eq!(fired["description"], description);
         }
-        assert!(waiting.is_silent_for(50).await);
+        assert!(waiting.is_silent(&hub).await);
     });
 }
 
@@ -393,6 +477,7 @@ fn a_webhook_trigger_tells_json_form_and_query() {
             let fired = &event["variables"]["trigger"];
             assert_eq!(fired[key], expected, "{content_type}");
             assert_eq!(fired["query"], json!({"x": "1", "y": ""}));
+            assert_eq!(fired["query_all"], json!({"x": ["1", "2"], "y": [""]}));
             assert_eq!(fired["webhook_id"], "bell");
             second.event().await;
         }
@@ -430,7 +515,7 @@ fn a_webhook_trigger_is_for_callers_near_by_unless_it_says_otherwise() {
             assert_eq!(response.status, status, "{id}");
         }
         assert_eq!(waiting.trigger().await["webhook_id"], "far");
-        assert!(waiting.is_silent_for(50).await);
+        assert!(waiting.is_silent(&hub).await);
     });
 }
 
@@ -466,6 +551,18 @@ fn a_trigger_that_means_nothing_is_refused_and_the_key_named() {
             (json!({"trigger": "time", "at": "25:00"}), "at"),
             (json!({"trigger": "time_pattern", "hours": "x"}), "hours"),
             (json!({"trigger": "template"}), "value_template"),
+            (
+                json!({"trigger": "template", "value_template": "{{ 1 +"}),
+                "value_template",
+            ),
+            (
+                json!({"trigger": "template", "value_template": "{{ 1 | nope }}"}),
+                "value_template",
+            ),
+            (
+                json!({"trigger": "webhook", "webhook_id": "{{ id }}"}),
+                "webhook_id",
+            ),
             (
                 json!({"trigger": "webhook", "webhook_id": "x", "allowed_methods": ["PATCH"]}),
                 "allowed_methods",

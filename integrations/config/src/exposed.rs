@@ -25,8 +25,8 @@ impl Exposed {
         let entities = store.collection::<ByAssistant>(ENTITIES);
         let new = store.collection::<bool>(NEW);
         Ok(Self {
-            by_entity: entities.load_all()?.into_iter().collect(),
-            expose_new: new.load_all()?.into_iter().collect(),
+            by_entity: entities.load_valid()?.into_iter().collect(),
+            expose_new: new.load_valid()?.into_iter().collect(),
             entities,
             new,
         })

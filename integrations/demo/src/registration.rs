@@ -27,7 +27,7 @@ pub(crate) async fn register(hub: &Hub, home: Vec<Device>) -> Result<Vec<Registe
     let known = hub
         .store
         .collection::<BTreeSet<String>>(COLLECTION)
-        .get(DOCUMENT)?;
+        .get_valid(DOCUMENT)?;
     let mut changes = Changes::new(&hub.store);
     if known.is_none() {
         create_rooms(hub, &mut changes)?;

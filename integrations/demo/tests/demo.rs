@@ -529,3 +529,14 @@ fn a_home_that_a_person_has_divided_into_areas_gets_no_others() {
         assert_eq!(device.area_id.as_deref(), Some("kitchen"));
     });
 }
+
+#[test]
+fn a_damaged_note_of_what_was_made_does_not_keep_the_home_away() {
+    run(async {
+        let hub = Hub::in_memory().unwrap();
+        let damage = hub.store.collection::<u32>("demo.created");
+        damage.put("home", &5).await.unwrap();
+        hub.start_integrations(vec![hearth_demo::factory()]).await;
+        assert!(hub.states.get(LAMP).is_some());
+    });
+}

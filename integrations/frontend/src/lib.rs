@@ -84,13 +84,14 @@ impl Integration for FrontendIntegration {
     }
 }
 
-/// Reads a document where reading may block.
+/// Reads a document where reading may block. A damaged one counts as none: what a page keeps next
+/// takes its place.
 async fn read<T>(collection: &Collection<T>, id: &str) -> Result<Option<T>, CommandError>
 where
     T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static,
 {
     let (collection, id) = (collection.clone(), id.to_owned());
-    let reading = tokio::task::spawn_blocking(move || collection.get(&id));
+    let reading = tokio::task::spawn_blocking(move || collection.get_valid(&id));
     let read = reading.await.map_err(|_| CommandError::unknown())?;
     read.map_err(failed)
 }

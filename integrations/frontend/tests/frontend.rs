@@ -292,3 +292,35 @@ fn whoever_listens_for_scripts_hears_nothing_and_is_no_error() {
         drop(events);
     });
 }
+
+#[test]
+fn what_a_page_keeps_takes_the_place_of_what_is_damaged() {
+    run(async {
+        let hub = home().await;
+        let user = UserId::generate(&hub.env);
+        let damage = hub.store.collection::<u32>("frontend.user_data");
+        damage.put(&user.to_string(), &5).await.unwrap();
+        let admin = (user, Access::Admin);
+        let key = json!({"key": "core"});
+        let got = call_as(&hub, admin, "frontend/get_user_data", key.clone()).await;
+        assert_eq!(got.unwrap()["value"], Value::Null);
+        let given = json!({"key": "core", "value": 1});
+        call_as(&hub, admin, "frontend/set_user_data", given)
+            .await
+            .unwrap();
+        let got = call_as(&hub, admin, "frontend/get_user_data", key).await;
+        assert_eq!(got.unwrap()["value"], 1);
+    });
+}
+
+#[test]
+fn the_title_of_a_dashboard_has_a_length() {
+    run(async {
+        let hub = home().await;
+        for title in [String::new(), "x".repeat(256)] {
+            let given = json!({"url_path": "my-page", "title": title});
+            let (code, _) = refusal(&hub, "lovelace/dashboards/create", given).await;
+            assert_eq!(code, "invalid_format");
+        }
+    });
+}

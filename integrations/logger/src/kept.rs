@@ -24,7 +24,7 @@ impl Kept {
     pub(crate) async fn load(store: &Store) -> Result<(Self, BTreeMap<String, Level>), StoreError> {
         let collection = store.collection::<KeptLevel>(COLLECTION);
         let mut levels = BTreeMap::new();
-        for (module, kept) in collection.load_all()? {
+        for (module, kept) in collection.load_valid()? {
             if kept.persistence == Persistence::Once {
                 collection.delete(&module).await?;
             }

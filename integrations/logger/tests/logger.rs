@@ -147,3 +147,22 @@ fn refusals_are_in_the_protocols_words() {
         }
     });
 }
+
+#[test]
+fn a_damaged_level_does_not_keep_the_others_from_counting() {
+    let turn = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    run(async move {
+        let location = Location::File(path.join("hub.db"));
+        let store = Store::open(&location, StoreSettings::default()).unwrap();
+        let damage = store.collection::<u32>("logger.levels");
+        damage.put("hearth_demo", &5).await.unwrap();
+        store.close().await.unwrap();
+        let hub = home_in(&path).await;
+        let info = try_call(&hub, "logger/log_info", json!({})).await;
+        assert_eq!(info.unwrap(), json!([{"domain": "logger", "level": 20}]));
+        hub.stop().await;
+    });
+    drop(turn);
+}

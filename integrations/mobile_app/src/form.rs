@@ -34,6 +34,8 @@ pub(crate) struct Limits {
     pub(crate) depth: usize,
     /// Bytes of `app_data`.
     pub(crate) app_data: usize,
+    /// Bytes of each text.
+    pub(crate) text: usize,
 }
 
 impl Limits {
@@ -41,6 +43,7 @@ impl Limits {
         Self {
             depth: settings.http.json_depth,
             app_data: settings.mobile_app.app_data_limit,
+            text: settings.mobile_app.text_limit,
         }
     }
 }
@@ -64,26 +67,26 @@ impl Form {
         let Value::Object(body) = body else {
             return Err(FormError::Format("expected a dictionary".to_owned()));
         };
-        Self::from_map(&body, limits.app_data, env).map_err(FormError::Format)
+        Self::from_map(&body, limits, env).map_err(FormError::Format)
     }
 
-    fn from_map(body: &Map<String, Value>, limit: usize, env: &Env) -> Result<Self, String> {
-        let given_id = text(body, "device_id")?.filter(|id| !id.is_empty());
+    fn from_map(body: &Map<String, Value>, limits: Limits, env: &Env) -> Result<Self, String> {
+        let given_id = text(body, "device_id", limits)?.filter(|id| !id.is_empty());
         let is_device_id_made = given_id.is_none();
         let device_id = given_id.unwrap_or_else(|| env.hex::<16>());
-        let device_name = required(body, "device_name")?;
+        let device_name = required(body, "device_name", limits)?;
         Ok(Self {
-            app_id: required(body, "app_id")?,
-            app_name: required(body, "app_name")?,
-            app_version: required(body, "app_version")?,
+            app_id: required(body, "app_id", limits)?,
+            app_name: required(body, "app_name", limits)?,
+            app_version: required(body, "app_version", limits)?,
             device_name: match device_name.is_empty() {
                 true => device_id.clone(),
                 false => device_name,
             },
-            manufacturer: required(body, "manufacturer")?,
-            model: required(body, "model")?,
-            os_name: required(body, "os_name")?,
-            os_version: text(body, "os_version")?,
+            manufacturer: required(body, "manufacturer", limits)?,
+            model: required(body, "model", limits)?,
+            os_name: required(body, "os_name", limits)?,
+            os_version: text(body, "os_version", limits)?,
             device_id,
             is_device_id_made,
             supports_encryption: match body.get("supports_encryption") {
@@ -95,7 +98,7 @@ impl Form {
             app_data: match body.get("app_data") {
                 Some(value) => {
                     let data = app_data(value)?;
-                    fits(data.as_deref(), limit)?;
+                    fits(data.as_deref(), limits.app_data)?;
                     data
                 }
                 None => None,
@@ -108,17 +111,29 @@ fn problem(why: &str, path: &str) -> String {
     format!("{why} for dictionary value @ data{path}")
 }
 
-fn required(body: &Map<String, Value>, key: &str) -> Result<String, String> {
-    text(body, key)?.ok_or_else(|| format!("required key not provided @ data['{key}']"))
+fn required(body: &Map<String, Value>, key: &str, limits: Limits) -> Result<String, String> {
+    text(body, key, limits)?.ok_or_else(|| format!("required key not provided @ data['{key}']"))
 }
 
-fn text(body: &Map<String, Value>, key: &str) -> Result<Option<String>, String> {
-    match body.get(key) {
-        Some(value) => as_text(value)
-            .map(Some)
-            .map_err(|why| problem(why, &format!("['{key}']"))),
-        None => Ok(None),
+fn text(body: &Map<String, Value>, key: &str, limits: Limits) -> Result<Option<String>, String> {
+    let Some(value) = body.get(key) else {
+        return Ok(None);
+    };
+    let text = as_text(value).map_err(|why| problem(why, &format!("['{key}']")))?;
+    is_short(key, &text, limits.text)?;
+    Ok(Some(text))
+}
+
+/// Whether a text may be kept; else what is wrong with it.
+pub(crate) fn is_short(key: &str, text: &str, limit: usize) -> Result<(), String> {
+    let bytes = text.len();
+    if bytes <= limit {
+        return Ok(());
     }
+    Err(format!(
+        "expected at most {limit} bytes (setting mobile_app.text_limit) \
+         @ data['{key}']. Got {bytes} bytes"
+    ))
 }
 
 fn as_text(value: &Value) -> Result<String, &'static str> {
@@ -226,6 +241,7 @@ mod tests {
         Limits {
             depth: 64,
             app_data: 40,
+            text: 20,
         }
     }
 
@@ -269,6 +285,11 @@ mod tests {
                 "app_data",
                 json!({"push_token": "t", "push_url": "ftp://x"}),
                 "invalid url for dictionary value @ data['app_data']['push_url']",
+            ),
+            (
+                "device_name",
+                json!("x".repeat(21)),
+                "expected at most 20 bytes (setting mobile_app.text_limit) @ data['device_name']. Got 21 bytes",
             ),
             (
                 "app_data",

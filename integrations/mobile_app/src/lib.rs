@@ -11,6 +11,7 @@
 
 mod answer;
 mod attributes_text;
+mod cloudhook;
 mod commands;
 mod crypto;
 mod device_class;

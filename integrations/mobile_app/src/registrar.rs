@@ -15,6 +15,7 @@ use hearth_core::view::{ViewRequest, ViewResponse};
 use hearth_core::webhook::WebhookRequest;
 use serde_json::json;
 
+use crate::cloudhook;
 use crate::form::{Form, Limits};
 use crate::register::RegisterError;
 use crate::registrations::Registrations;
@@ -148,7 +149,7 @@ async fn register(registrations: &Registrations, request: ViewRequest) -> ViewRe
         Ok(record) => ViewResponse::json(
             201,
             &json!({
-                "cloudhook_url": null,
+                "cloudhook_url": cloudhook::url(hub, &record.webhook_id).await,
                 "remote_ui_url": null,
                 "secret": record.secret.as_ref().map(|secret| secret.to_hex()),
                 "webhook_id": record.webhook_id,

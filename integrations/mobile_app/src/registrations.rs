@@ -16,6 +16,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::DOMAIN;
+use crate::cloudhook;
 use crate::make::{Make, Makes};
 use crate::push::{Courier, Forget, Refresh};
 use crate::record::{COLLECTION, Record};
@@ -191,6 +192,7 @@ impl Registrations {
         self.records.write().remove(id);
         self.actors.lock().leaving.remove(id);
         self.deleted.lock().push_back(id.clone());
+        cloudhook::end(&self.hub, id);
         if let Some(courier) = self.courier() {
             let _ = courier.send(Forget(Arc::clone(record))).await;
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use hearth_core::attributes::Attributes;
+use hearth_core::float;
 use hearth_core::registry::EntityEntry;
 use hearth_core::state::{STATE_MAX, UNAVAILABLE, UNKNOWN};
 use hearth_core::time::Timestamp;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::attributes_text::{AttributesText, MembersText};
 use crate::device_class::{self, DATE, TIMESTAMP};
-use crate::text::{Text, bool_text, finite, float_text, state_float_text};
+use crate::text::{Text, bool_text, finite};
 
 /// The icon of a sensor that names none.
 pub(crate) const DEFAULT_ICON: &str = "mdi:cellphone";
@@ -148,7 +149,7 @@ impl<'a> Reading<'a> {
             Self::Bool(truth) => bool_text(truth).into(),
             Self::Signed(number) => number.to_string().into(),
             Self::Unsigned(number) => number.to_string().into(),
-            Self::Float(number) => float_text(number).into(),
+            Self::Float(number) => float::shortest(number).into(),
         }))
     }
 
@@ -193,7 +194,7 @@ impl<'a> Reading<'a> {
             Self::Bool(truth) => Cow::Borrowed(bool_text(*truth)),
             Self::Signed(number) => Cow::Owned(number.to_string()),
             Self::Unsigned(number) => Cow::Owned(number.to_string()),
-            Self::Float(number) => Cow::Owned(state_float_text(*number)),
+            Self::Float(number) => Cow::Owned(float::state_text(*number)),
         };
         if text.len() > STATE_MAX && text.chars().count() > STATE_MAX {
             tracing::error!(entity = %entry.entity_id, "a sensor's value is too long for a state");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use hearth_core::float;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -54,7 +55,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(float_text(number))))
+                Ok(Text(Cow::Owned(float::shortest(number))))
             }
         }
         deserializer.deserialize_any(AsText)
@@ -187,87 +188,9 @@ pub(crate) fn bool_text(truth: bool) -> &'static str {
     if truth { "True" } else { "False" }
 }
 
-/// The shortest text that stands for this number.
-pub(crate) fn float_text(number: f64) -> String {
-    layout(&format!("{number:e}"), 16)
-}
-
-/// The number with at most 15 significant digits, as states show it.
-pub(crate) fn state_float_text(number: f64) -> String {
-    layout(&format!("{number:.14e}"), 14)
-}
-
-/// Lays digits and exponent out with a point where that is short, and with an exponent where the
-/// point would stand left of the third zero or right of digit `widest`.
-fn layout(scientific: &str, widest: i32) -> String {
-    let (sign, scientific) = match scientific.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", scientific),
-    };
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits: String = digits.chars().filter(|c| *c != '.').collect();
-    let digits = match digits.trim_end_matches('0') {
-        "" => "0",
-        kept => kept,
-    };
-    let point = exponent + 1;
-    if point <= -4 || point > widest {
-        let (first, rest) = digits.split_at(1);
-        let dot = if rest.is_empty() { "" } else { "." };
-        let exponent_sign = if exponent < 0 { '-' } else { '+' };
-        return format!(
-            "{sign}{first}{dot}{rest}e{exponent_sign}{:02}",
-            exponent.abs()
-        );
-    }
-    let Ok(whole) = usize::try_from(point) else {
-        return format!(
-            "{sign}0.{}{digits}",
-            "0".repeat(point.unsigned_abs() as usize)
-        );
-    };
-    match whole {
-        0 => format!("{sign}0.{digits}"),
-        whole if whole >= digits.len() => {
-            format!("{sign}{digits}{}.0", "0".repeat(whole - digits.len()))
-        }
-        whole => format!("{sign}{}.{}", &digits[..whole], &digits[whole..]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn floats_read_as_python_writes_them() {
-        for (number, text) in [
-            (0.0, "0.0"),
-            (-0.0, "-0.0"),
-            (1.5, "1.5"),
-            (20.0, "20.0"),
-            (-12.25, "-12.25"),
-            (0.0001, "0.0001"),
-            (0.00001, "1e-05"),
-            (1e15, "1000000000000000.0"),
-            (1e16, "1e+16"),
-            (1.5e22, "1.5e+22"),
-            (1.0 / 3.0, "0.3333333333333333"),
-        ] {
-            assert_eq!(float_text(number), text);
-        }
-        for (number, text) in [
-            (5.0, "5.0"),
-            (0.1 + 0.2, "0.3"),
-            (1.0 / 3.0, "0.333333333333333"),
-            (1e13, "10000000000000.0"),
-            (1e16, "1e+16"),
-        ] {
-            assert_eq!(state_float_text(number), text);
-        }
-    }
 
     #[test]
     fn text_takes_numbers_and_booleans_and_nothing_else() {
@@ -297,13 +220,6 @@ mod tests {
         }
         for json in ["-1", "-1.5", "\"near\"", "\"1.5\"", "null", "[1]"] {
             assert!(serde_json::from_str::<Whole>(json).is_err(), "{json}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_float_reads_back_from_its_text(number in proptest::num::f64::NORMAL) {
-            prop_assert_eq!(float_text(number).parse::<f64>().unwrap(), number);
         }
     }
 }

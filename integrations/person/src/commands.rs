@@ -1,6 +1,7 @@
 //! `person/list`, `person/create`, `person/update`, `person/delete` (spec websocket-api §8), and
 //! `person/link_tracker` for other integrations.
 
+use hearth_core::fields::check_name;
 use hearth_core::ids::UserId;
 use hearth_core::prelude::*;
 use serde::Deserialize;
@@ -88,9 +89,7 @@ impl People {
         ]);
         let mut data = schema.apply(data).map_err(CommandError::invalid)?;
         if let Some(Value::String(name)) = data.remove("name") {
-            if name.trim().is_empty() {
-                return Err(wrong("length of value must be at least 1", "name"));
-            }
+            check_name("name", &name)?;
             person.name = name;
         }
         if let Some(user_id) = data.remove("user_id") {

@@ -57,7 +57,7 @@ impl People {
             .map_err(StartError::new)?;
         let owner_note = hub.store.collection::<bool>("person.owner");
         let owner_met = owner_note
-            .get(OWNER_NOTE)
+            .get_valid(OWNER_NOTE)
             .map_err(StartError::new)?
             .is_some();
         let mut people = Self {

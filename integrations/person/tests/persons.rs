@@ -388,3 +388,26 @@ fn wrong_data_is_refused_in_the_protocols_words() {
         }
     });
 }
+
+#[test]
+fn a_damaged_note_does_not_keep_persons_away() {
+    run(async {
+        let hub = Hub::in_memory().unwrap();
+        let damage = hub.store.collection::<u32>("person.owner");
+        damage.put("created", &5).await.unwrap();
+        hub.start_integrations(vec![hearth_person::factory()]).await;
+        create(&hub, "Anna", &[]).await;
+        assert!(hub.states.get("person.anna").is_some());
+    });
+}
+
+#[test]
+fn a_name_has_a_length() {
+    run(async {
+        let hub = home().await;
+        for name in [" ".to_owned(), "x".repeat(256)] {
+            let error = call(&hub, "person/create", json!({"name": name})).await;
+            assert_eq!(error.unwrap_err().code, ErrorCode::INVALID_FORMAT);
+        }
+    });
+}

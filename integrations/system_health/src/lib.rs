@@ -4,6 +4,8 @@
 //!
 //! Start reading at [`factory`].
 
+use std::time::Duration;
+
 use futures_util::future::LocalBoxFuture;
 use hearth_core::fields::Fields;
 use hearth_core::hub::PROTOCOL_VERSION;
@@ -36,15 +38,40 @@ impl Integration for SystemHealth {
                 return Err(CommandError::unknown());
             };
             // All is known at once, so nothing is pending and no update follows.
-            subscriber.send(&json!({"type": "initial", "data": info(host.hub())}));
+            let mut data = info(host.hub());
+            data.extend(of_others(host.hub()).await);
+            subscriber.send(&json!({"type": "initial", "data": data}));
             subscriber.send(&json!({"type": "finish"}));
             Ok(Value::Null)
         })
     }
 }
 
-/// What is told, by domain.
-fn info(hub: &Hub) -> Value {
+/// How long an integration may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What integrations tell of themselves: those that answer a command `<domain>/system_health` with
+/// an object.
+async fn of_others(hub: &Hub) -> Map<String, Value> {
+    let mut told = Map::new();
+    for name in hub.commands.names() {
+        let Some(domain) = name.strip_suffix("/system_health") else {
+            continue;
+        };
+        let caller = Caller::inside(Context::new(&hub.env));
+        let asked = hub.commands.call(&name, Map::new(), caller);
+        let info = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(info)) => json!({"info": info}),
+            Ok(Err(error)) => json!({"info": {"error": error.message}}),
+            Err(_) => json!({"info": {"error": "no answer"}}),
+        };
+        told.insert(domain.to_owned(), info);
+    }
+    told
+}
+
+/// What the hub tells of itself, by domain.
+fn info(hub: &Hub) -> Map<String, Value> {
     let home = hub.home.current();
     let integrations = hub.integrations.list();
     let failed: Vec<&str> = integrations
@@ -53,7 +80,7 @@ fn info(hub: &Hub) -> Value {
         .map(|status| &*status.manifest.domain)
         .collect();
     let crashes: u32 = integrations.iter().map(|status| status.crashes).sum();
-    json!({
+    let info = json!({
         "homeassistant": {"info": {
             "version": PROTOCOL_VERSION,
             "installation_type": "Hearth",
@@ -75,5 +102,9 @@ fn info(hub: &Hub) -> Value {
             "failed_integrations": failed.join(", "),
             "crashes": crashes,
         }},
-    })
+    });
+    match info {
+        Value::Object(info) => info,
+        _ => Map::new(),
+    }
 }

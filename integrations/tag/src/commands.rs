@@ -1,6 +1,7 @@
 //! `tag/list`, `tag/create`, `tag/update`, `tag/delete` (spec websocket-api §8), and `tag/scan`
 //! for other integrations.
 
+use hearth_core::fields::{check_name, wrong_value};
 use hearth_core::prelude::*;
 use hearth_core::time::Timestamp;
 use serde::Deserialize;
@@ -49,12 +50,15 @@ impl Given {
         let data = schema.apply(data).map_err(CommandError::invalid)?;
         let given: Self = serde_json::from_value(Value::Object(data))
             .map_err(|error| CommandError::invalid(error.to_string()))?;
-        for (key, value) in [("tag_id", &given.tag_id), ("name", &given.name)] {
-            if value.as_deref().is_some_and(str::is_empty) {
-                return Err(CommandError::invalid(format!(
-                    "length of value must be at least 1 for dictionary value @ data['{key}']"
-                )));
-            }
+        if given.tag_id.as_deref() == Some("") {
+            return Err(wrong_value(
+                "length of value must be at least 1",
+                "tag_id",
+                &"".into(),
+            ));
+        }
+        if let Some(name) = &given.name {
+            check_name("name", name)?;
         }
         Ok(given)
     }

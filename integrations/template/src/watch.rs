@@ -7,6 +7,7 @@
 
 mod index;
 mod request;
+mod watched;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -16,27 +17,19 @@ use hearth_core::ask::{Ask, Reply};
 use hearth_core::bus::{Delivery, Filter, Pace, SubscriptionId};
 use hearth_core::command::ErrorCode;
 use hearth_core::event::EventData;
-use hearth_core::ids::EntityId;
-use hearth_core::prelude::{Command, CommandError, Hub, Value, json};
-use hearth_core::subscription::{Sent, Subscriber};
+use hearth_core::prelude::{Command, CommandError, Hub, Value};
 
-use crate::error::TemplateError;
-use crate::renderer::{Renderer, Seen, Watched};
+use crate::renderer::{Renderer, Seen};
 use crate::tracking::Reads;
 
 use index::{Index, WatchId};
 use request::WatchRequest;
+use watched::{Change, Pause, Stage, Watch};
 
 /// Renders under way at a time; others of the hub need the threads too.
 const AT_A_TIME: usize = 4;
-/// How often a template that reads every state, or that failed, is rendered at most.
-const ALL_PAUSE: Duration = Duration::from_secs(60);
-/// The same for one that reads whole domains.
-const DOMAIN_PAUSE: Duration = Duration::from_secs(1);
 /// When to try again after the renderer was busy.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
-/// Changes during a render that are kept apart; with more it is rendered again in any case.
-const CHANGES_KEPT: usize = 256;
 /// Subscribing commands that may wait for the actor, and changes of states.
 const MAILBOX: usize = 1024;
 
@@ -51,50 +44,18 @@ pub(crate) struct Watcher {
     waiting: VecDeque<WatchId>,
     rendering: Vec<WatchId>,
     heard: Option<SubscriptionId>,
-}
-
-/// One template and who watches it.
-struct Watch {
-    request: Watched,
-    report_errors: bool,
-    subscriber: Subscriber,
-    /// Until the command is answered.
-    reply: Option<Reply<Command>>,
-    reads: Reads,
-    /// What the client was told last.
-    told: Option<Value>,
-    stage: Stage,
-    failed: bool,
-    rendered_at: tokio::time::Instant,
-    /// It waits for this before it is rendered again.
-    pause: Option<SpawnHandle>,
-}
-
-/// Where a watch is between one render and the next.
-enum Stage {
-    /// Rendered, and nothing has changed since.
-    Settled,
-    /// In the queue.
-    Waiting,
-    /// Being rendered; what has changed meanwhile.
-    Rendering(Vec<Change>),
-    /// Being rendered, and so much has changed that it is rendered again.
-    Outdated,
-}
-
-/// A change of a state.
-#[derive(Clone)]
-struct Change {
-    entity_id: EntityId,
-    /// The entity appeared or vanished.
-    is_lifecycle: bool,
+    /// The renderer was busy: it is asked again soon.
+    will_retry: bool,
+    /// Its thread, which ends with it.
+    arbiter: ArbiterHandle,
 }
 
 impl Watcher {
-    /// Starts it on one of the hub's arbiters.
+    /// Starts it on a thread of its own: many templates that watch one entity cost others nothing.
     pub(crate) fn launch(hub: &Hub, renderer: Renderer) -> Addr<Self> {
         let hub = hub.clone();
-        let arbiter = hub.arbiters.next();
+        let arbiter = Arbiter::new().handle();
+        let its_own = arbiter.clone();
         Self::start_in_arbiter(&arbiter, move |context| {
             context.set_mailbox_capacity(MAILBOX);
             Self {
@@ -106,6 +67,8 @@ impl Watcher {
                 waiting: VecDeque::new(),
                 rendering: Vec::new(),
                 heard: None,
+                will_retry: false,
+                arbiter: its_own,
             }
         })
     }
@@ -141,10 +104,13 @@ impl Watcher {
             pause: None,
         };
         self.watches.insert(id, watch);
-        let gone = async move { subscriber.gone().await };
-        ctx.spawn(gone.into_actor(self).map(move |(), watcher, ctx| {
-            watcher.forget(id, ctx);
-        }));
+        let me = ctx.address();
+        // Not in the actor, which looks at everything that it waits for whenever it is waked.
+        actix::spawn(async move {
+            subscriber.gone().await;
+            // One for each that was let in.
+            me.do_send(Gone(id));
+        });
         if self.heard.is_some() {
             self.enqueue(id, ctx);
             return;
@@ -159,14 +125,11 @@ impl Watcher {
         }));
     }
 
-    fn forget(&mut self, id: WatchId, ctx: &mut Context<Self>) {
+    fn forget(&mut self, id: WatchId) {
         let Some(watch) = self.watches.remove(&id) else {
             return;
         };
         self.index.remove(id, &watch.reads);
-        if let Some(pause) = watch.pause {
-            ctx.cancel_future(pause);
-        }
         if let Some(reply) = watch.reply {
             reply.send(Ok(Value::Null));
         }
@@ -193,19 +156,17 @@ impl Watcher {
         let pause = watch.pause_before(change);
         let due_at = watch.rendered_at + pause;
         if due_at <= tokio::time::Instant::now() {
-            if let Some(pause) = watch.pause.take() {
-                ctx.cancel_future(pause);
-            }
+            watch.pause = None;
             return self.enqueue(id, ctx);
         }
         if watch.pause.is_none() {
             let wait = due_at - tokio::time::Instant::now();
-            watch.pause = Some(ctx.run_later(wait, move |watcher, ctx| {
-                if let Some(watch) = watcher.watches.get_mut(&id) {
-                    watch.pause = None;
-                }
-                watcher.enqueue(id, ctx);
-            }));
+            let me = ctx.address();
+            // One for each watch.
+            let over = move || me.do_send(PauseOver(id));
+            watch.pause = Some(Pause::before(over, wait));
+            // Until then only what it names makes a difference (spec template §7).
+            self.index.narrow(id, &watch.reads);
         }
     }
 
@@ -234,7 +195,12 @@ impl Watcher {
                 });
             if submitted.is_err() {
                 self.waiting.push_front(id);
-                ctx.run_later(BUSY_PAUSE, |watcher, ctx| watcher.render_next(ctx));
+                if !std::mem::replace(&mut self.will_retry, true) {
+                    ctx.run_later(BUSY_PAUSE, |watcher, ctx| {
+                        watcher.will_retry = false;
+                        watcher.render_next(ctx);
+                    });
+                }
                 return;
             }
             watch.stage = Stage::Rendering(Vec::new());
@@ -265,7 +231,7 @@ impl Watcher {
                         self.due(id, change.as_ref(), ctx);
                     }
                 }
-                false => self.forget(id, ctx),
+                false => self.forget(id),
             }
         }
         self.render_next(ctx);
@@ -299,9 +265,7 @@ impl Watcher {
                 if let Some(watch) = watcher.watches.get_mut(&id) {
                     match watch.stage {
                         Stage::Settled => {
-                            if let Some(pause) = watch.pause.take() {
-                                ctx.cancel_future(pause);
-                            }
+                            watch.pause = None;
                             watcher.enqueue(id, ctx);
                         }
                         Stage::Rendering(_) => watch.stage = Stage::Outdated,
@@ -314,105 +278,15 @@ impl Watcher {
     }
 }
 
-impl Watch {
-    /// How long after its last render it may be rendered because of this change.
-    fn pause_before(&self, change: Option<&Change>) -> Duration {
-        let is_named = change.is_some_and(|change| self.reads.entities.contains(&change.entity_id));
-        if is_named {
-            Duration::ZERO
-        } else if self.reads.all || self.reads.number || self.failed {
-            ALL_PAUSE
-        } else if self.reads.domains.is_empty() {
-            Duration::ZERO
-        } else {
-            DOMAIN_PAUSE
-        }
-    }
-
-    /// Keeps a change in mind while it is being rendered.
-    fn note(&mut self, change: &Change) {
-        if let Stage::Rendering(changes) = &mut self.stage {
-            if changes.len() < CHANGES_KEPT {
-                changes.push(change.clone());
-            } else {
-                self.stage = Stage::Outdated;
-            }
-        }
-    }
-
-    /// Tells the client what is new; false where nobody listens any more.
-    fn tell(&mut self, rendered: Result<Value, TemplateError>) -> bool {
-        self.failed = rendered.is_err();
-        if let Some(reply) = self.reply.take() {
-            match &rendered {
-                Err(error) if self.took_too_long(error) => {
-                    reply.send(Err(CommandError::new(
-                        ErrorCode::TEMPLATE,
-                        self.timeout_message(),
-                    )));
-                    return false;
-                }
-                _ => reply.send(Ok(Value::Null)),
-            }
-        }
-        // Only the first render is bound by the client.
-        self.request.timeout = None;
-        if self.report_errors {
-            for warning in std::mem::take(&mut self.reads.warnings) {
-                if !self.send(json!({"error": warning, "level": "WARNING"})) {
-                    return false;
-                }
-            }
-        }
-        let event = match rendered {
-            Ok(result) => json!({"result": result}),
-            Err(_) if !self.report_errors => return !self.subscriber.is_gone(),
-            Err(error) => json!({"error": error.to_string(), "level": "ERROR"}),
-        };
-        if self.told.as_ref() == Some(&event) {
-            return !self.subscriber.is_gone();
-        }
-        self.told = Some(event.clone());
-        let mut event = event;
-        if event.get("result").is_some() {
-            event["listeners"] = self.listeners();
-        }
-        self.send(event)
-    }
-
-    fn send(&self, event: Value) -> bool {
-        self.subscriber.send(&event) == Sent::OnItsWay
-    }
-
-    fn took_too_long(&self, error: &TemplateError) -> bool {
-        self.request.timeout.is_some()
-            && matches!(error, TemplateError::Limit(text) if text.starts_with("Exceeded maximum execution time"))
-    }
-
-    fn timeout_message(&self) -> String {
-        let timeout = self.request.timeout.unwrap_or_default().as_secs_f64();
-        format!("Exceeded maximum execution time of {timeout:?}s")
-    }
-
-    fn listeners(&self) -> Value {
-        let reads = &self.reads;
-        if reads.all || reads.number {
-            return json!({"all": true, "entities": [], "domains": [], "time": reads.time});
-        }
-        json!({
-            "all": false,
-            "entities": reads.entities,
-            "domains": reads.domains.keys().collect::<Vec<_>>(),
-            "time": reads.time,
-        })
-    }
-}
-
 impl Actor for Watcher {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.wait_for_the_minute(ctx);
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.arbiter.stop();
     }
 }
 
@@ -422,6 +296,36 @@ impl Handler<Ask<Command>> for Watcher {
     fn handle(&mut self, ask: Ask<Command>, ctx: &mut Self::Context) {
         let (command, reply) = ask.take();
         self.subscribe(command, reply, ctx);
+    }
+}
+
+/// A client has ended its subscription.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Gone(WatchId);
+
+impl Handler<Gone> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, Gone(id): Gone, _: &mut Self::Context) {
+        self.forget(id);
+    }
+}
+
+/// A template has waited long enough.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PauseOver(WatchId);
+
+impl Handler<PauseOver> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, PauseOver(id): PauseOver, ctx: &mut Self::Context) {
+        if let Some(watch) = self.watches.get_mut(&id)
+            && watch.pause.take().is_some()
+        {
+            self.enqueue(id, ctx);
+        }
     }
 }
 

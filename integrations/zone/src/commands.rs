@@ -1,7 +1,7 @@
 //! `zone/list`, `zone/create`, `zone/update`, `zone/delete` (spec websocket-api §8).
 
+use hearth_core::fields::check_name;
 use hearth_core::prelude::*;
-use hearth_core::state::STATE_MAX;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -50,24 +50,9 @@ impl Given {
         let data = schema.apply(data).map_err(CommandError::invalid)?;
         let given: Self = serde_json::from_value(Value::Object(data))
             .map_err(|error| CommandError::invalid(error.to_string()))?;
-        if given
-            .name
-            .as_ref()
-            .is_some_and(|name| name.trim().is_empty())
-        {
-            return Err(CommandError::invalid(
-                "length of value must be at least 1 for dictionary value @ data['name']",
-            ));
-        }
         // The name becomes the state of whoever is there.
-        if given
-            .name
-            .as_ref()
-            .is_some_and(|name| name.chars().count() > STATE_MAX)
-        {
-            return Err(CommandError::invalid(format!(
-                "length of value must be at most {STATE_MAX} for dictionary value @ data['name']"
-            )));
+        if let Some(name) = &given.name {
+            check_name("name", name)?;
         }
         Ok(given)
     }

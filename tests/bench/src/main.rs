@@ -79,6 +79,9 @@ struct Options {
     /// Registrations of the size suite.
     #[arg(long, default_value_t = 100_000)]
     size: usize,
+    /// Hubs whose idle connections the relay suite measures.
+    #[arg(long, default_value_t = 10_000)]
+    hubs: usize,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -105,6 +108,8 @@ enum Suite {
     Register,
     /// Memory, and the time from start to ready.
     Size,
+    /// Webhooks through the relay to hubs, idle hubs, and cloudhooks.
+    Relay,
     /// All of them.
     All,
 }
@@ -130,6 +135,7 @@ pub(crate) struct Bench {
     pub(crate) changes: usize,
     pub(crate) registrations: usize,
     pub(crate) size: usize,
+    pub(crate) hubs: usize,
 }
 
 fn main() -> ExitCode {
@@ -167,6 +173,7 @@ fn measure(options: Options) -> Result<bool, BenchError> {
         changes: options.changes.max(1),
         registrations: options.registrations,
         size: options.size,
+        hubs: options.hubs,
     };
     let mut figures: Vec<Figure> = Vec::new();
     let mut whole = true;

@@ -107,6 +107,41 @@ impl Servers {
         Running::start("the hub", command, &log)
     }
 
+    /// The same with these environment variables.
+    pub(crate) fn start_hub_with(
+        &self,
+        home: &Home,
+        settings: &[(&str, String)],
+    ) -> Result<Running, BenchError> {
+        let mut command = cores::on_the_server_core(self.hub()?);
+        command
+            .args(["run", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(home.directory.path())
+            .envs(settings.iter().map(|(key, value)| (key, value)));
+        let log = home.directory.path().join("bench.log");
+        Running::start("the hub", command, &log)
+    }
+
+    /// A fresh folder on the disk that is measured.
+    pub(crate) fn folder(&self) -> Result<TempDir, BenchError> {
+        Ok(TempDir::with_prefix_in("hearth-bench-", &self.scratch)?)
+    }
+
+    /// Starts the relay on a data directory, with these environment variables.
+    pub(crate) fn start_relay(
+        &self,
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Running, BenchError> {
+        let mut command = cores::on_the_server_core(self.hub()?);
+        command
+            .args(["relay", "run", "--listen", "127.0.0.1:0"])
+            .args(["--admin-listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder)
+            .envs(settings.iter().copied());
+        Running::start("the relay", command, &folder.join("bench.log"))
+    }
+
     /// Starts the reference server.
     pub(crate) fn start_bare(&self, options: &[String]) -> Result<Running, BenchError> {
         self.start("the bare server", &self.bare, options)

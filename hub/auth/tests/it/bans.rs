@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hearth_auth::{AddressBlock, Alarm, AuthError, AuthSettings, BanSettings};
+use hearth_auth::{AddressBlock, Alarm, AuthError, AuthSettings, BanSettings, NewUser};
 use hearth_core::store::Location;
 
 use crate::home::{Home, run};
@@ -94,9 +94,32 @@ fn a_success_forgets_the_failures_before_it() {
     run(async {
         let home = Home::with(&Location::Memory, strict());
         fail(&home, "203.0.113.7", 2);
-        home.auth.note_success(address("203.0.113.7"));
+        home.auth.note_success(address("203.0.113.7"), None);
         fail(&home, "203.0.113.7", 2);
         assert!(!home.auth.is_banned(address("203.0.113.7")));
+    });
+}
+
+#[test]
+fn who_lives_in_the_house_cannot_guess_between_two_sign_ins() {
+    run(async {
+        let home = Home::with(&Location::Memory, strict());
+        let at_home = address("192.168.1.20");
+        let new = NewUser::person("Paul").with_password("paul", "correct horse");
+        let paul = home.auth.create_user(new).await.unwrap();
+        let guest = home.person("Guest").await;
+        for _ in 0..2 {
+            home.auth.note_wrong_password(at_home, "a password", "PAUL");
+            home.auth.note_success(at_home, Some(guest.id));
+            home.auth.note_success(at_home, None);
+        }
+        home.auth.note_success(at_home, Some(paul.id));
+        for _ in 0..3 {
+            assert!(!home.auth.is_banned(at_home));
+            home.auth.note_wrong_password(at_home, "a password", "paul");
+            home.auth.note_success(at_home, Some(guest.id));
+        }
+        assert!(home.auth.is_banned(at_home));
     });
 }
 
@@ -188,6 +211,44 @@ fn a_phone_whose_token_was_revoked_gets_nobody_banned() {
                 .note_bad_token(address("203.0.113.7"), "GET /api/states", "guess");
         }
         assert!(home.auth.is_banned(address("203.0.113.7")));
+    });
+}
+
+#[test]
+fn a_sign_in_that_ended_is_counted_once_however_often_it_is_refreshed() {
+    run(async {
+        let home = Home::with(&Location::Memory, strict());
+        let from = address("203.0.113.7");
+        let gone = "ab".repeat(64);
+        for _ in 0..100 {
+            home.auth.note_bad_token(from, "a refresh token", &gone);
+        }
+        assert!(!home.auth.is_banned(from));
+        for guess in ["cd".repeat(64), "guess".to_owned()] {
+            home.auth.note_bad_token(from, "a refresh token", &guess);
+        }
+        assert!(home.auth.is_banned(from));
+    });
+}
+
+#[test]
+fn a_page_of_the_internet_cannot_get_the_home_banned_by_asking_without_a_token() {
+    run(async {
+        let home = Home::with(&Location::Memory, strict());
+        let (at_home, stranger) = (address("192.168.1.20"), address("203.0.113.7"));
+        for _ in 0..100 {
+            for from in [at_home, stranger] {
+                home.auth.note_bad_token(from, "GET /api/states", "");
+            }
+        }
+        assert!(!home.auth.is_banned(at_home));
+        assert!(home.auth.is_banned(stranger));
+        // One that guesses is banned, wherever it is.
+        for _ in 0..2 {
+            home.auth
+                .note_bad_token(at_home, "GET /api/states", "guess");
+        }
+        assert!(home.auth.is_banned(at_home));
     });
 }
 

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hearth_auth::{AuthSettings, ClientId, LoginRefused, NewUser, SignInBlocked, UserUpdate};
+use hearth_auth::{
+    AuthSettings, ClientId, LoginRefused, NewUser, Redirect, SignInBlocked, UserUpdate,
+};
 use hearth_core::store::Location;
 
 use crate::home::{Home, run};
@@ -112,6 +114,22 @@ fn an_address_that_opens_many_flows_pushes_out_its_own() {
         }
         assert_eq!(home.auth.open_logins(), 20);
         assert_eq!(home.auth.check_login(&kept, ip(AT_HOME)), Ok(()));
+    });
+}
+
+#[test]
+fn a_flow_keeps_nothing_of_a_redirect_uri_that_is_too_long() {
+    run(async {
+        let home = home_with_paul().await;
+        let long = format!("http://hub.local:8123/{}", "x".repeat(60_000));
+        let flow = home.auth.open_login(&long, ip(AT_HOME));
+        let done = home
+            .auth
+            .finish_login(&flow, ip(AT_HOME), "paul", "correct horse")
+            .await
+            .unwrap();
+        assert_eq!(done.redirect_uri, "");
+        assert_eq!(hub().judge(&done.redirect_uri), Redirect::Refused);
     });
 }
 

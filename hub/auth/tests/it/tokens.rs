@@ -210,6 +210,45 @@ fn the_number_of_tokens_a_user_may_have_is_limited() {
 }
 
 #[test]
+fn one_sign_in_too_many_ends_the_one_that_was_not_used_longest() {
+    run(async {
+        let settings = AuthSettings {
+            tokens_per_user: 3,
+            ..AuthSettings::default()
+        };
+        let home = Home::with(&Location::Memory, settings);
+        let paul = home.person("Paul").await;
+        let script = home.auth.create_long_lived_token(paul.id, "Script", 1);
+        script.await.unwrap();
+        let sign_in = async || {
+            home.clock.pass(Duration::from_secs(1));
+            let new = NewToken::normal("http://hub.local/");
+            home.auth.create_refresh_token(paul.id, new).await
+        };
+        let (used, _) = sign_in().await.unwrap();
+        let (idle, _) = sign_in().await.unwrap();
+        home.clock.pass(Duration::from_secs(1));
+        home.auth.issue_access_token(used.id, None).await.unwrap();
+        let (third, _) = sign_in().await.unwrap();
+        let left = home.auth.tokens_of(paul.id);
+        assert_eq!(left.len(), 3);
+        assert!(left.iter().all(|record| record.id != idle.id));
+        assert!(left.iter().any(|record| record.id == used.id));
+        assert!(left.iter().any(|record| record.id == third.id));
+
+        // Tokens that a person made are not pushed out.
+        for record in [used, third] {
+            home.auth.revoke_token(record.id).await.unwrap();
+        }
+        for name in ["Another", "A third"] {
+            let made = home.auth.create_long_lived_token(paul.id, name, 1);
+            made.await.unwrap();
+        }
+        assert!(matches!(sign_in().await, Err(AuthError::TooManyTokens(3))));
+    });
+}
+
+#[test]
 fn the_store_holds_no_token_that_opens_anything() {
     run(async {
         let home = Home::new();

@@ -16,7 +16,7 @@ use crate::env::Env;
 use crate::event::{Context, Event, EventData, EventType, Origin};
 use crate::hub::Hub;
 use crate::ids::{ConfigEntryId, DeviceId, EntityId, WebhookId};
-use crate::registry::{Changes, DisabledBy, EntityCategory, EntityEntry, NewEntity};
+use crate::registry::{Changes, EntityCategory, EntityEntry, NewEntity};
 use crate::service::{EntityService, Handling, Response, Schema, Service};
 use crate::state::{State, StateWrite, WriteError, Written};
 use crate::store::StoreError;
@@ -211,9 +211,8 @@ impl Host {
     /// it is the new one.
     pub async fn announce(&self, entity: EntityDescription<'_>) -> Result<EntityId, StoreError> {
         let mut changes = Changes::new(&self.hub.store);
-        let owner = entity.config_entry_id;
-        let owner = owner.and_then(|id| self.hub.registries.config_entries.get(id));
-        let is_disabled = owner.is_some_and(|owner| owner.pref_disable_new_entities);
+        let registries = &self.hub.registries;
+        let disabled_by = registries.disables(entity.config_entry_id, entity.device_id);
         let new = NewEntity {
             domain: entity.domain,
             platform: &self.manifest.domain,
@@ -223,7 +222,7 @@ impl Host {
             device_id: entity.device_id,
             original_name: Some(entity.name),
             entity_category: entity.entity_category,
-            disabled_by: is_disabled.then_some(DisabledBy::Integration),
+            disabled_by,
         };
         let states = &self.hub.states;
         let taken = |id: &EntityId| states.get(id.as_str()).is_some();

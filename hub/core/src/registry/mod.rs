@@ -12,6 +12,7 @@ mod area;
 mod config_entry;
 mod device;
 mod entity;
+mod entity_registry;
 mod floor;
 mod follow;
 mod index;
@@ -28,10 +29,8 @@ use serde_json::{Map, Value};
 pub use area::{Area, AreaRegistry};
 pub use config_entry::{ConfigEntries, ConfigEntry, NewConfigEntry};
 pub use device::{DeviceDescription, DeviceDisabledBy, DeviceEntry, DeviceRegistry};
-pub use entity::{
-    DisabledBy, EntityCategory, EntityEntry, EntityRegistry, EntitySettings, EntityUpdateError,
-    HiddenBy, NewEntity,
-};
+pub use entity::{DisabledBy, EntityCategory, EntityEntry, EntitySettings, HiddenBy, NewEntity};
+pub use entity_registry::{EntityRegistry, EntityUpdateError};
 pub use floor::{Floor, FloorRegistry};
 pub(crate) use follow::unprovided;
 pub use follow::{Muted, follow};
@@ -42,7 +41,8 @@ pub use overrides::Overrides;
 
 use crate::bus::Bus;
 use crate::env::Env;
-use crate::event::{Context, Event, EventData, EventType, Origin};
+use crate::event::{Context, Event};
+use crate::ids::{ConfigEntryId, DeviceId};
 use crate::store::{Batch, Store, StoreError};
 
 /// All registries of a hub.
@@ -75,6 +75,25 @@ impl Registries {
         };
         names.loaded();
         Ok(registries)
+    }
+}
+
+impl Registries {
+    /// What keeps a new entity from being shown: its config entry or its device is disabled, or
+    /// people want new ones of that entry left out.
+    pub fn disables(
+        &self,
+        config_entry_id: Option<ConfigEntryId>,
+        device_id: Option<DeviceId>,
+    ) -> Option<DisabledBy> {
+        let entry = config_entry_id.and_then(|id| self.config_entries.get(id));
+        let device = device_id.and_then(|id| self.devices.get(id));
+        match (entry, device) {
+            (Some(entry), _) if entry.is_disabled => Some(DisabledBy::ConfigEntry),
+            (_, Some(device)) if device.disabled_by.is_some() => Some(DisabledBy::Device),
+            (Some(entry), _) if entry.pref_disable_new_entities => Some(DisabledBy::Integration),
+            _ => None,
+        }
     }
 }
 
@@ -136,14 +155,8 @@ impl Changes {
             return Err(error);
         }
         for (event_type, data) in self.events {
-            bus.publish(Event::new(
-                EventType::known(event_type),
-                EventData::Json(data),
-                Origin::Local,
-                env.now(),
-                context,
-            ))
-            .await;
+            bus.publish(Event::local(event_type, data, env.now(), context))
+                .await;
         }
         Ok(())
     }

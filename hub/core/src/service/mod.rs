@@ -26,7 +26,7 @@ use crate::ask::{Ask, Question, Unanswered, ask};
 use crate::bus::Bus;
 use crate::command::Translation;
 use crate::env::Env;
-use crate::event::{Context, Event, EventData, EventType, Origin};
+use crate::event::{Context, Event};
 use crate::ids::{EntityId, UserId};
 use crate::registry::Registries;
 use crate::state::{StateMachine, UNAVAILABLE};
@@ -383,15 +383,8 @@ impl ServiceRegistry {
     }
 
     async fn fire(&self, event_type: &'static str, data: Value, context: Context) {
-        self.bus
-            .publish(Event::new(
-                EventType::known(event_type),
-                EventData::Json(data),
-                Origin::Local,
-                self.env.now(),
-                context,
-            ))
-            .await;
+        let event = Event::local(event_type, data, self.env.now(), context);
+        self.bus.publish(event).await;
     }
 }
 

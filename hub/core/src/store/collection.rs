@@ -125,6 +125,17 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         })
     }
 
+    /// As [`Collection::load_all`], without the documents that are not a `T`; see
+    /// [`Collection::visit_valid`].
+    ///
+    /// # Errors
+    /// What SQLite met.
+    pub fn load_valid(&self) -> Result<Vec<(String, T)>, StoreError> {
+        let mut documents = Vec::new();
+        self.visit_valid(|id, document| documents.push((id.to_owned(), document)))?;
+        Ok(documents)
+    }
+
     fn visit(
         &self,
         mut visit: impl FnMut(&str, Result<T, StoreError>) -> Result<(), StoreError>,
@@ -160,6 +171,21 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
             .optional()
             .map_err(sqlite)?
             .transpose()
+    }
+
+    /// As [`Collection::get`], where a document that is not a `T` must not be in the way: it is
+    /// named in the log, and counts as none.
+    ///
+    /// # Errors
+    /// What SQLite met.
+    pub fn get_valid(&self, id: &str) -> Result<Option<T>, StoreError> {
+        match self.get(id) {
+            Err(error @ StoreError::Decode { .. }) => {
+                tracing::error!(%error, "passed over what the store holds");
+                Ok(None)
+            }
+            other => other,
+        }
     }
 
     /// Reads the documents whose ids stand between these two, which are left out, in the order of
@@ -206,18 +232,28 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         })
     }
 
-    /// Hands on every id, in their order, without reading a document. Blocks, and other reads
-    /// wait for it, so `visit` must not read the store.
+    /// Hands on every id between these two, which are left out, in their order and without reading
+    /// a document. Blocks, and other reads wait for it, so `visit` must not read the store.
     ///
     /// # Errors
     /// What SQLite met.
-    pub fn visit_ids(&self, mut visit: impl FnMut(&str)) -> Result<(), StoreError> {
+    pub fn visit_ids(
+        &self,
+        after: &str,
+        before: &str,
+        mut visit: impl FnMut(&str),
+    ) -> Result<(), StoreError> {
         let connection = self.store.reader();
         let sqlite = |source| self.store.sqlite_error(source);
         let mut statement = connection
-            .prepare_cached("SELECT id FROM document WHERE collection = ?1 ORDER BY id")
+            .prepare_cached(
+                "SELECT id FROM document WHERE collection = ?1 AND id > ?2 AND id < ?3
+                 ORDER BY id",
+            )
             .map_err(sqlite)?;
-        let mut rows = statement.query([self.name]).map_err(sqlite)?;
+        let mut rows = statement
+            .query([self.name, after, before])
+            .map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
             visit(row.get_ref(0).map_err(sqlite)?.as_str().unwrap_or_default());
         }

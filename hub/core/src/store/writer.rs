@@ -192,9 +192,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
             after,
             before,
         } => transaction
-            .prepare_cached(
-                "DELETE FROM document WHERE collection = ?1 AND id > ?2 AND id < ?3",
-            )?
+            .prepare_cached("DELETE FROM document WHERE collection = ?1 AND id > ?2 AND id < ?3")?
             .execute(params![collection, after, before]),
         Change::SaveState(state) => transaction
             .prepare_cached(

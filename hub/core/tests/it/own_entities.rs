@@ -2,7 +2,9 @@
 
 use futures_util::future::LocalBoxFuture;
 use hearth_core::prelude::*;
-use hearth_core::registry::{Changes, DisabledBy, EntityEntry, follow};
+use hearth_core::registry::{
+    Changes, ConfigEntry, DisabledBy, EntityEntry, NewConfigEntry, follow,
+};
 use hearth_core::service::CallRequest;
 use hearth_testing::run;
 
@@ -32,6 +34,11 @@ impl Integration for Switches {
                         unique_id: text("unique_id"),
                         suggested_object_id: text("name"),
                         name: text("name"),
+                        config_entry_id: command
+                            .data
+                            .get("entry_id")
+                            .and_then(Value::as_str)
+                            .map(|id| id.parse().unwrap()),
                         ..EntityDescription::default()
                     };
                     Ok(json!(host.announce(description).await.unwrap()))
@@ -206,5 +213,43 @@ fn what_a_person_set_lies_over_what_integrations_write() {
         assert_eq!(shown("switch.other").as_deref(), Some("Fountain"));
         edit(&hub, "switch.other", name(None)).await;
         assert_eq!(shown("switch.other").as_deref(), Some("Pump"));
+    });
+}
+
+#[test]
+fn a_new_entity_of_a_disabled_config_entry_is_not_shown_until_that_is_enabled() {
+    run(async {
+        let hub = home().await;
+        let entries = &hub.registries.config_entries;
+        let mut changes = Changes::new(&hub.store);
+        let new = NewConfigEntry {
+            domain: "switches",
+            title: "Box",
+            source: "user",
+            unique_id: None,
+        };
+        let id = entries.create(&mut changes, new).unwrap().entry_id;
+        for (is_disabled, leaves_new_out, expected) in [
+            (true, false, Some(DisabledBy::ConfigEntry)),
+            (false, true, Some(DisabledBy::Integration)),
+            (false, false, None),
+        ] {
+            let edit = |entry: &mut ConfigEntry| {
+                entry.is_disabled = is_disabled;
+                entry.pref_disable_new_entities = leaves_new_out;
+            };
+            entries.update(&mut changes, id, edit).unwrap();
+            assert_eq!(hub.registries.disables(Some(id), None), expected);
+        }
+        entries
+            .update(&mut changes, id, |entry| entry.is_disabled = true)
+            .unwrap();
+        let context = Context::new(&hub.env);
+        changes.commit(&hub.bus, &hub.env, context).await.unwrap();
+        let data = json!({"unique_id": "b", "name": "Below", "entry_id": id});
+        ask(&hub, "announce", data).await;
+        let entry = hub.registries.entities.get("switch.below").unwrap();
+        assert_eq!(entry.disabled_by, Some(DisabledBy::ConfigEntry));
+        assert!(hub.states.get("switch.below").is_none());
     });
 }

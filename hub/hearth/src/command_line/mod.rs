@@ -2,6 +2,7 @@
 
 mod accounts;
 mod registrations;
+mod relay;
 mod simulate;
 mod table;
 
@@ -42,6 +43,7 @@ pub(crate) fn carry_out(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         Some(Command::Simulate(simulate)) => simulate::carry_out(simulate),
+        Some(Command::Relay(command)) => relay::carry_out(command),
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn carry_out(arguments: SimulateArguments) -> Result<(), Box<dyn Erro
         duration: arguments.duration,
         encrypted: arguments.encrypted,
         connections: arguments.connections,
+        via_relay: arguments.via_relay,
         mix: match arguments.mix {
             Traffic::Phones => Mix::All,
             Traffic::Register => Mix::Register,

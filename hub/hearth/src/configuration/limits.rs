@@ -1,5 +1,7 @@
 //! What the types of settings alone do not say: ranges, addresses, names of zones.
 
+mod relay;
+
 use std::net::{IpAddr, SocketAddr};
 
 use hearth_core::home::HomeConfig;
@@ -18,15 +20,19 @@ pub(super) fn check(settings: &Settings) -> Result<(), (String, String)> {
     home(settings)?;
     numbers(settings)?;
     seconds(settings)?;
+    relay::check(&settings.relay)?;
     if settings.http.listen.parse::<SocketAddr>().is_err() {
         return Err(("http.listen".to_owned(), ADDRESS.to_owned()));
     }
-    if !settings.http.trusted_proxies.iter().all(is_network) {
+    let mut proxies = settings.http.trusted_proxies.iter();
+    if !proxies.all(|text| is_network(text)) {
         return Err((
             "http.trusted_proxies".to_owned(),
             "addresses such as \"192.168.1.2\" and networks such as \"10.0.0.0/8\"".to_owned(),
         ));
     }
+    hearth_relay_link::check(&settings.relay_link)
+        .map_err(|wrong| (wrong.key.to_owned(), wrong.expected))?;
     logging::check_level(&settings.log.level)
         .map_err(|expected| ("log.level".to_owned(), expected.to_owned()))
 }
@@ -86,11 +92,14 @@ fn numbers(settings: &Settings) -> Result<(), (String, String)> {
             1 << 30,
         ),
         ("mobile_app.app_data_limit", app.app_data_limit, 2, 1 << 30),
+        ("mobile_app.text_limit", app.text_limit, 64, 1 << 20),
         ("push.queue", push.queue, 0, 100_000),
         ("push.queue_total", push.queue_total, 0, 10_000_000),
+        ("push.queue_per_user", push.queue_per_user, 0, 10_000_000),
         ("push.message_limit", push.message_limit, 64, 1 << 30),
         ("push.reply_limit", push.reply_limit, 1, 1 << 30),
         ("push.posts", push.posts, 1, 100_000),
+        ("push.posts_per_user", push.posts_per_user, 1, 100_000),
         ("auth.bans", auth.bans, 1, MANY),
         ("auth.failing_addresses", auth.failing_addresses, 1, MANY),
         ("auth.login_flows", auth.login_flows, 1, 1_000_000),
@@ -173,6 +182,6 @@ fn seconds(settings: &Settings) -> Result<(), (String, String)> {
     Ok(())
 }
 
-fn is_network(text: &String) -> bool {
+fn is_network(text: &str) -> bool {
     text.parse::<IpNet>().is_ok() || text.parse::<IpAddr>().is_ok()
 }

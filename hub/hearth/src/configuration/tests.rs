@@ -285,3 +285,33 @@ fn the_lab_of_the_repository_is_good() {
     let settings = load_text("lab.toml", lab).unwrap();
     assert_eq!(settings.provision.users.len(), 1);
 }
+
+#[test]
+fn yaml_with_tags_of_another_program_is_refused_by_line() {
+    for (text, line, told) in [
+        (
+            "hub:\n  name: !secret door\n",
+            2,
+            "{ file: PATH } or { env: NAME }",
+        ),
+        ("timer: !include timers.yaml\n", 1, "write it out"),
+        (
+            "group:\n  a:\n    entities: !custom [light.a]\n",
+            3,
+            "without it",
+        ),
+    ] {
+        let error = load_text("a.yaml", text).unwrap_err();
+        assert!(
+            error.contains(&format!("line {line}: the tag `!")),
+            "{error}"
+        );
+        assert!(error.contains(told), "{error}");
+    }
+    for text in [
+        "hub:\n  name: \"!secret door\" # !include\n",
+        "hub:\n  name: !!str 5\n",
+    ] {
+        load_text("a.yaml", text).unwrap();
+    }
+}

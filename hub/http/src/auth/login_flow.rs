@@ -10,7 +10,7 @@ use hearth_auth::{AuthorizationCode, ClientId, LoginDone, LoginRefused, Redirect
 use serde_json::{Map, Value, json};
 
 use super::json_body::Fields;
-use super::{client_page, counted};
+use super::{client_page, counted, is_slipped_in};
 use crate::client_address::client_address;
 use crate::door::Door;
 use crate::reply::{self, Refusal};
@@ -41,7 +41,7 @@ pub(crate) async fn sign_in(
         door.auth.note_failure(address, "a redirect URI");
         return Err(Refused::Redirect);
     };
-    door.auth.note_success(address);
+    door.auth.note_success(address, Some(done.user.id));
     Ok((door.auth.create_code(done.user.id, client), target))
 }
 
@@ -53,12 +53,27 @@ pub(crate) async fn check_password(
     flow_id: &str,
     (username, password): (&str, &str),
 ) -> Result<LoginDone, Refused> {
-    let _attempt = door.auth.begin_attempt(address).map_err(Refused::TooSoon)?;
-    let done = door.auth.finish_login(flow_id, address, username, password);
-    done.await.map_err(|why| {
-        door.auth.note_failure(address, "a password");
-        Refused::Login(why)
-    })
+    let attempt = door.auth.begin_attempt(address).map_err(Refused::TooSoon)?;
+    let auth = door.auth.clone();
+    let [flow_id, username, password] = [flow_id, username, password].map(str::to_owned);
+    // Goes on when the client hangs up: else guesses that nobody waits for would keep the hub busy
+    // and not be counted.
+    let looked_at = actix_web::rt::spawn(async move {
+        let _attempt = attempt;
+        let done = auth.finish_login(&flow_id, address, &username, &password);
+        let done = done.await;
+        if done.is_err() {
+            auth.note_wrong_password(address, "a password", &username);
+        }
+        done
+    });
+    match looked_at.await {
+        Ok(done) => done.map_err(Refused::Login),
+        Err(error) => {
+            tracing::error!(%error, "a sign-in was interrupted");
+            Err(Refused::Login(LoginRefused::UnknownFlow))
+        }
+    }
 }
 
 /// The redirect URI, if the client or its page vouches for it.
@@ -76,19 +91,25 @@ pub(super) async fn open(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let address = client_address(&request);
-    let opened = open_flow(&door, &request, payload, address).await;
+    let opened = open_flow(&door, &request, payload).await;
     let answer = opened.unwrap_or_else(|refusal| refusal.error_response());
-    counted(&door, address, "a sign-in that was not begun right", answer)
+    counted(
+        &door,
+        &request,
+        "a sign-in that was not begun right",
+        answer,
+    )
 }
 
 async fn open_flow(
     door: &Door,
     request: &HttpRequest,
     payload: web::Payload,
-    address: Option<IpAddr>,
 ) -> Result<HttpResponse, Refusal> {
-    let address = address.ok_or(Refusal::Status(StatusCode::BAD_REQUEST))?;
+    let address = client_address(request).ok_or(Refusal::Status(StatusCode::BAD_REQUEST))?;
+    if is_slipped_in(request) {
+        return Err(of_another_site());
+    }
     let mut fields = Fields::read(request, payload, door).await?;
     let client_id = fields.text("client_id")?;
     let handler = fields.value("handler")?;
@@ -120,8 +141,7 @@ pub(super) async fn step(
     let step = match Step::read(&door, &request, payload, &flow_id).await {
         Ok(step) => step,
         Err(refusal) => {
-            let address = client_address(&request);
-            return counted(&door, address, "a sign-in", refusal.error_response());
+            return counted(&door, &request, "a sign-in", refusal.error_response());
         }
     };
     let credentials = (step.username.as_str(), step.password.as_str());
@@ -159,6 +179,9 @@ impl Step {
         flow_id: &str,
     ) -> Result<Self, Refusal> {
         let address = client_address(request).ok_or(Refusal::Status(StatusCode::BAD_REQUEST))?;
+        if is_slipped_in(request) {
+            return Err(of_another_site());
+        }
         let mut fields = Fields::read(request, payload, door).await?;
         let client = parse_client(&fields.text("client_id")?)?;
         door.auth.check_login(flow_id, address).map_err(refuse)?;
@@ -230,6 +253,11 @@ fn credentials(mut fields: Map<String, Value>) -> Result<(String, String), Refus
     }
 }
 
+fn of_another_site() -> Refusal {
+    let text = "A page of another site may not sign anybody in";
+    Refusal::Message(StatusCode::FORBIDDEN, text.into())
+}
+
 fn refuse(why: LoginRefused) -> Refusal {
     let status = match why {
         LoginRefused::UnknownFlow => StatusCode::NOT_FOUND,
@@ -237,4 +265,41 @@ fn refuse(why: LoginRefused) -> Refusal {
         LoginRefused::Wrong | LoginRefused::Blocked(_) => StatusCode::FORBIDDEN,
     };
     Refusal::Message(status, why.to_string().into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use futures_util::FutureExt;
+    use hearth_auth::{Auth, AuthSettings};
+    use hearth_core::prelude::*;
+    use hearth_core::settings::Settings;
+    use hearth_core::store::{Location, Store, StoreSettings};
+
+    use super::*;
+
+    #[test]
+    fn a_guess_counts_even_if_nobody_waits_for_its_answer() {
+        let mut settings = Settings::default();
+        settings.auth.ban_threshold = 1;
+        hearth_core::System::new().block_on(async move {
+            let store = Store::open(&Location::Memory, StoreSettings::default()).unwrap();
+            let hub = Hub::open(Env::system(), Arc::new(settings), store.clone()).unwrap();
+            let limits = AuthSettings::from_settings(&hub.settings);
+            let auth = Auth::load(store, hub.env.clone(), limits).unwrap();
+            let door = Door::new(hub, auth);
+            let attacker = "203.0.113.7".parse().unwrap();
+            let flow = door.auth.open_login("/", attacker);
+            let guess = check_password(&door, attacker, &flow, ("ada", "guess"));
+            assert!(guess.now_or_never().is_none(), "the client hangs up");
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !door.auth.is_banned(attacker) {
+                assert!(Instant::now() < deadline, "the guess counts");
+                tokio::task::yield_now().await;
+            }
+        });
+    }
 }

@@ -15,8 +15,7 @@ mod rooms;
 mod take_over;
 mod token;
 
-use std::net::IpAddr;
-
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use hearth_core::settings::HttpSettings;
@@ -28,6 +27,7 @@ pub(crate) use take_over::{MayNot, NewOwner, check_right, make_owner};
 use crate::client_address::client_address;
 use crate::door::Door;
 use crate::endpoint::Endpoint;
+use crate::pages::is_foreign;
 
 /// Largest body of a sign-in, in bytes. Nothing that belongs here comes near it, and everybody may
 /// send one.
@@ -68,16 +68,27 @@ fn limits(door: &Door) -> HttpSettings {
 }
 
 /// Counts a refusal against the address that it goes to (spec auth §2); being told to wait is
-/// none.
-fn counted(door: &Door, address: Option<IpAddr>, what: &str, answer: HttpResponse) -> HttpResponse {
+/// none, and neither is what a page of another site made a browser send. Passwords are counted
+/// where they are looked at.
+fn counted(door: &Door, request: &HttpRequest, what: &str, answer: HttpResponse) -> HttpResponse {
     let status = answer.status();
     if status.is_client_error()
         && status != StatusCode::TOO_MANY_REQUESTS
-        && let Some(address) = address
+        && !is_foreign(request)
+        && let Some(address) = client_address(request)
     {
         door.auth.note_failure(address, what);
     }
     answer
+}
+
+/// Whether a page of another site sent this without asking whether it may: browsers ask before they
+/// send JSON that says that it is JSON.
+fn is_slipped_in(request: &HttpRequest) -> bool {
+    let field = request.headers().get(CONTENT_TYPE);
+    let kind = field.and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let essence = kind.split(';').next().unwrap_or("").trim();
+    is_foreign(request) && !essence.eq_ignore_ascii_case("application/json")
 }
 
 /// `scheme://host` under which the client reached the hub, from its own header fields: fit for

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::http::Version;
 use actix_web::http::header::HOST;
 use hearth_auth::{AuthError, NewUser, User};
 use hearth_core::command::Caller;
@@ -18,6 +19,16 @@ use crate::door::Door;
 
 /// The field of a request's header that may carry the code.
 const CODE_FIELD: &str = "X-Onboarding-Code";
+
+/// What proxies add.
+const PROXY_FIELDS: [&str; 6] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
 
 /// Who shall own the hub.
 pub(crate) struct NewOwner<'a> {
@@ -79,20 +90,26 @@ pub(crate) fn check_right(
         door.auth.note_failure(address, "a setup code");
         return Err(MayNot::CodeWrong);
     }
-    door.auth.note_success(address);
+    door.auth.note_success(address, None);
     Ok(())
 }
 
-/// Whether whoever asks sits at the hub's own machine. The name that they call it by counts too:
-/// behind a proxy on the same machine everybody comes from loopback, and a page on the internet
-/// can have its own name lead there.
+/// Whether whoever asks sits at the hub's own machine. The name that they call it by counts too,
+/// and what proxies add: behind a proxy on the same machine everybody comes from loopback, and a
+/// page on the internet can have its own name lead there.
 pub(crate) fn is_at_the_machine(request: &HttpRequest) -> bool {
+    let fields = request.headers();
     let from_loopback = client_address(request).is_some_and(|a| a.to_canonical().is_loopback());
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok());
-    from_loopback && host.is_some_and(names_loopback)
+    let host = fields.get(HOST).and_then(|host| host.to_str().ok());
+    from_loopback && host.is_some_and(names_loopback) && !is_through_a_proxy(request)
+}
+
+/// Whether a request shows that a proxy sent it. Some name nobody and call the hub by its address,
+/// but speak a version of HTTP that no browser does.
+fn is_through_a_proxy(request: &HttpRequest) -> bool {
+    let fields = request.headers();
+    request.version() < Version::HTTP_11
+        || PROXY_FIELDS.iter().any(|name| fields.contains_key(*name))
 }
 
 fn names_loopback(host: &str) -> bool {
@@ -143,7 +160,30 @@ pub(crate) async fn make_owner(door: &Door, new: NewOwner<'_>) -> Result<Arc<Use
 
 #[cfg(test)]
 mod tests {
-    use super::names_loopback;
+    use actix_web::http::Version;
+    use actix_web::test::TestRequest;
+
+    use super::{is_at_the_machine, names_loopback};
+
+    fn at_the_machine() -> TestRequest {
+        let own = ([127, 0, 0, 1], 50_000).into();
+        TestRequest::get()
+            .peer_addr(own)
+            .insert_header(("Host", "127.0.0.1:8123"))
+    }
+
+    #[test]
+    fn whoever_comes_through_a_proxy_is_not_at_the_machine() {
+        assert!(is_at_the_machine(&at_the_machine().to_http_request()));
+        for field in ["Via", "Forwarded", "X-Real-IP", "X-Forwarded-Proto"] {
+            let proxied = at_the_machine().insert_header((field, "home.example"));
+            assert!(!is_at_the_machine(&proxied.to_http_request()), "{field}");
+        }
+        let old = at_the_machine().version(Version::HTTP_10);
+        assert!(!is_at_the_machine(&old.to_http_request()));
+        let elsewhere = at_the_machine().peer_addr(([192, 168, 1, 20], 50_000).into());
+        assert!(!is_at_the_machine(&elsewhere.to_http_request()));
+    }
 
     #[test]
     fn only_names_of_the_machine_itself_count_as_such() {

@@ -17,6 +17,7 @@ use super::json_body::Fields;
 use crate::auth_gate::SignedIn;
 use crate::client_address::client_address;
 use crate::door::Door;
+use crate::pages::is_foreign;
 use crate::reply::{self, Refusal};
 
 /// What a client is told that gets no token. Never `invalid_grant` but for a refresh token that is
@@ -44,10 +45,17 @@ pub(super) async fn exchange(
         }
         Ok(form) => match grant(&door, &form, address).await {
             Ok(tokens) => unstored(reply::json(&tokens)),
+            Err(Refused::Grant) => {
+                if let Some(address) = address.filter(|_| !is_foreign(&request)) {
+                    let token = form.text("refresh_token");
+                    door.auth.note_bad_token(address, "a refresh token", token);
+                }
+                return Refused::Grant.into_reply();
+            }
             Err(refused) => refused.into_reply(),
         },
     };
-    counted(&door, address, "a code or refresh token", answer)
+    counted(&door, &request, "a code or refresh token", answer)
 }
 
 /// `POST /auth/revoke`: 200, whether there was such a token or not.

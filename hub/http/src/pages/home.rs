@@ -50,7 +50,7 @@ pub(super) async fn sign_in(
             return Ok(sign_in_page(&door, &request, status, username, Some(&text)));
         }
     };
-    door.auth.note_success(address);
+    door.auth.note_success(address, Some(done.user.id));
     let mut answer = go_to("/");
     let stays = fields.get("remember").is_some();
     match session::begin(&door, &request, &done.user, stays, &mut answer).await {

@@ -16,7 +16,6 @@ mod entity_filter;
 mod entity_stream;
 mod fan_out;
 mod fields;
-mod incoming;
 mod message;
 mod outbox;
 mod outgoing;
@@ -34,13 +33,13 @@ use actix_http::ws::Codec;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, WebsocketContext};
+use hearth_websocket::{Guarded, MessageLimit};
 
 use crate::client_address::client_address;
 use crate::connection::ConnectionSocket;
 use crate::door::Door;
 use crate::reply::{busy, text};
 
-use incoming::{Guarded, MessageLimit};
 use outgoing::Outgoing;
 use session::WsSession;
 use sockets::Sockets;

@@ -14,10 +14,10 @@ use actix_web_actors::ws::{Message, ProtocolError, WebsocketContext};
 use bytestring::ByteString;
 use hearth_auth::Authenticated;
 use hearth_core::hub::PROTOCOL_VERSION;
+use hearth_websocket::{Fragments, Joined, MessageLimit, NotText};
 use serde_json::json;
 
 use super::fan_out::ShutOut;
-use super::incoming::{Fragments, Joined, MessageLimit, NotText};
 use super::message::Batch;
 use super::outbox::Frame;
 use super::sign_in::{self, Verdict};

@@ -37,7 +37,7 @@ pub(super) fn examine(text: &str, depth: usize, auth: &Auth, address: Option<IpA
             match user {
                 Some(user) => {
                     if let Some(address) = address {
-                        auth.note_success(address);
+                        auth.note_success(address, None);
                     }
                     Verdict::Welcome(Box::new(user))
                 }

@@ -239,6 +239,38 @@ fn only_pages_of_known_origins_may_read_what_the_api_answers() {
 }
 
 #[test]
+fn a_page_of_another_site_can_neither_guess_nor_get_a_browser_banned() {
+    with_settings(strict, |home| async move {
+        let browser = "X-Forwarded-For: 192.168.1.20\r\nOrigin: http://evil.example\r\n";
+        let form = format!("{browser}Content-Type: application/x-www-form-urlencoded\r\n");
+        let flow = r#"{"client_id": "http://hub/", "handler": ["homeassistant", null],
+            "redirect_uri": "http://hub/"}"#;
+        for _ in 0..10 {
+            let reply = home.plain("POST", "/auth/login_flow", browser, flow).await;
+            let text = "A page of another site may not sign anybody in";
+            assert_eq!(reply.message(), (403, text.to_owned()));
+            let reply = home
+                .plain("POST", "/auth/login_flow/0", browser, flow)
+                .await;
+            assert_eq!(reply.status, 403);
+            let token = "grant_type=refresh_token&client_id=http://hub/&refresh_token=x";
+            let reply = home.plain("POST", "/auth/token", &form, token).await;
+            assert_eq!(reply.json()["error"], "invalid_grant");
+            let reply = home
+                .plain("GET", "/api/states?authSig=x", browser, "")
+                .await;
+            assert_eq!(reply.status, 401);
+        }
+        assert!(home.door.auth.bans().is_empty());
+        // One that may ask, because it is known or behind a proxy that hides the hub's name, asks
+        // as JSON.
+        let json = format!("{browser}Content-Type: application/json\r\n");
+        let reply = home.plain("POST", "/auth/login_flow", &json, flow).await;
+        assert_eq!(reply.status, 200);
+    });
+}
+
+#[test]
 fn frames_of_other_pages_are_refused_unless_a_setting_says_otherwise() {
     with_home(|home| async move {
         let reply = home.admin("GET", "/api/", "").await;

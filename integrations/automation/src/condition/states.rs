@@ -6,9 +6,10 @@ use hearth_core::command::CommandError;
 use hearth_core::fields::{Fields, wrong_value};
 use hearth_core::hub::Hub;
 use hearth_core::ids::EntityId;
-use hearth_core::prelude::{Arc, Value};
+use hearth_core::prelude::{Arc, Caller, Map, Value};
 use hearth_core::state::State;
 
+use crate::render::render;
 use crate::trigger::{entity_ids, hold, is_in_zone, range::Range};
 
 /// `state`: entities are in one of some states.
@@ -100,12 +101,28 @@ impl NumberCondition {
         })
     }
 
-    pub(super) fn holds(&self, hub: &Hub) -> bool {
-        let holds = |id: &EntityId| {
-            self.range
-                .contains(hub.states.get(id.as_str()).as_ref(), hub)
-        };
-        self.entities.iter().all(holds)
+    pub(super) async fn holds(
+        &self,
+        hub: &Hub,
+        caller: Caller,
+        variables: &Map<String, Value>,
+    ) -> Result<bool, CommandError> {
+        for id in &self.entities {
+            let state = hub.states.get(id.as_str());
+            let holds = match (self.range.value_template(), &state) {
+                (Some(template), Some(state)) => {
+                    let mut variables = variables.clone();
+                    variables.insert("state".to_owned(), state.to_value());
+                    let value = render(hub, template, &variables, caller).await?;
+                    self.range.contains_value(&value, hub)
+                }
+                _ => self.range.contains(state.as_ref(), hub),
+            };
+            if !holds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

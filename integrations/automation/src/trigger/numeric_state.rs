@@ -7,7 +7,7 @@ use hearth_core::command::CommandError;
 use hearth_core::fields::Fields;
 use hearth_core::hub::Hub;
 use hearth_core::ids::EntityId;
-use hearth_core::prelude::json;
+use hearth_core::prelude::{Arc, Value, json};
 
 use super::range::Range;
 use super::{Change, Kind, Match, OnChange, Reaction, entity_ids, hold, shown, shown_span};
@@ -34,14 +34,42 @@ impl OnChange for NumericTrigger {
         &self.entities
     }
 
+    fn value_template(&self) -> Option<&Arc<str>> {
+        self.range.value_template()
+    }
+
+    fn first_value(&mut self, change: &Change<'_>, value: &Value, hub: &Hub) {
+        if !self.range.contains_value(value, hub) {
+            self.armed.insert(change.entity_id.clone());
+        }
+    }
+
+    fn valued(&mut self, change: &Change<'_>, value: &Value, hub: &Hub) -> Reaction {
+        self.react(change, self.range.contains_value(value, hub))
+    }
+
     fn begin(&mut self, hub: &Hub) {
         let state = |id: &EntityId| hub.states.get(id.as_str());
         let outside = |id: &&EntityId| !self.range.contains(state(id).as_ref(), hub);
         self.armed = self.entities.iter().filter(outside).cloned().collect();
     }
 
+    fn still_holds(&self, entity_id: &EntityId, hub: &Hub) -> bool {
+        // What a template makes of it cannot be known at once.
+        self.range.value_template().is_some()
+            || self
+                .range
+                .contains(hub.states.get(entity_id.as_str()).as_ref(), hub)
+    }
+
     fn change(&mut self, change: &Change<'_>, hub: &Hub) -> Reaction {
-        if !self.range.contains(change.new, hub) {
+        self.react(change, self.range.contains(change.new, hub))
+    }
+}
+
+impl NumericTrigger {
+    fn react(&mut self, change: &Change<'_>, is_inside: bool) -> Reaction {
+        if !is_inside {
             self.armed.insert(change.entity_id.clone());
             return Reaction {
                 releases: true,

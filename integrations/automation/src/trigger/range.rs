@@ -12,6 +12,8 @@ pub(crate) struct Range {
     above: Option<Bound>,
     below: Option<Bound>,
     attribute: Option<String>,
+    /// Makes the number of a state, in place of the attribute.
+    value_template: Option<Arc<str>>,
 }
 
 /// Where a range begins or ends.
@@ -60,12 +62,21 @@ fn number(text: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
+fn number_in(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(given) => given.as_f64(),
+        Value::String(text) => number(text),
+        _ => None,
+    }
+}
+
 impl Range {
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, CommandError> {
         let range = Self {
             above: Bound::read(fields, "above")?,
             below: Bound::read(fields, "below")?,
             attribute: fields.optional_text("attribute")?,
+            value_template: fields.optional_text("value_template")?.map(Arc::from),
         };
         match (&range.above, &range.below) {
             (None, None) => {
@@ -85,16 +96,22 @@ impl Range {
     /// Strictly inside; what is no number is outside.
     pub(crate) fn contains(&self, state: Option<&Arc<State>>, hub: &Hub) -> bool {
         let value = state.and_then(|state| match &self.attribute {
-            Some(attribute) => match state.attributes.get(attribute)? {
-                Value::Number(given) => given.as_f64(),
-                Value::String(text) => number(&text),
-                _ => None,
-            },
+            Some(attribute) => number_in(&state.attributes.get(attribute)?),
             None => number(&state.state),
         });
-        let Some(value) = value else {
-            return false;
-        };
+        value.is_some_and(|value| self.is_between(value, hub))
+    }
+
+    /// The same for what the template has made of a state.
+    pub(crate) fn contains_value(&self, value: &Value, hub: &Hub) -> bool {
+        number_in(value).is_some_and(|value| self.is_between(value, hub))
+    }
+
+    pub(crate) fn value_template(&self) -> Option<&Arc<str>> {
+        self.value_template.as_ref()
+    }
+
+    fn is_between(&self, value: f64, hub: &Hub) -> bool {
         let is_right_side = |bound: &Option<Bound>, holds: fn(f64, f64) -> bool| match bound {
             None => true,
             Some(bound) => bound.value(hub).is_some_and(|bound| holds(value, bound)),

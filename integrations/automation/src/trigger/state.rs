@@ -122,6 +122,15 @@ impl OnChange for StateTrigger {
         &self.entities
     }
 
+    fn still_holds(&self, entity_id: &EntityId, hub: &Hub) -> bool {
+        let Some(state) = hub.states.get(entity_id.as_str()) else {
+            return false;
+        };
+        self.held
+            .get(entity_id)
+            .is_none_or(|held| !self.is_over(held, &self.value(Some(&state))))
+    }
+
     fn change(&mut self, change: &Change<'_>, _: &Hub) -> Reaction {
         let (old, new) = (self.value(change.old), self.value(change.new));
         let releases = self

@@ -1,5 +1,8 @@
 //! `webhook`: a request comes in (spec webhook §5).
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures_util::stream;
 use hearth_core::command::CommandError;
@@ -10,6 +13,7 @@ use hearth_core::prelude::{Map, Value, json};
 use hearth_core::webhook::{Method, Methods, WebhookRequest};
 
 use super::Kind;
+use crate::render::is_template;
 
 /// Fields of a form that are looked at.
 const MOST_FIELDS: usize = 1000;
@@ -30,6 +34,10 @@ pub(super) fn parse(fields: &mut Fields) -> Result<Kind, CommandError> {
             "webhook_id",
             &json!(id),
         ));
+    }
+    if is_template(&id) {
+        let message = "templates are not supported here yet @ data['webhook_id']";
+        return Err(CommandError::invalid(message));
     }
     let methods = match fields.take("allowed_methods") {
         None => Methods::POST_PUT,
@@ -61,6 +69,9 @@ pub(crate) async fn payload(request: &WebhookRequest, depth: usize) -> Option<Va
         "query": first_of_each(request.query_pairs()),
         "description": "webhook",
     });
+    if let Some(all) = repeated(request.query_pairs()) {
+        payload["query_all"] = all;
+    }
     let content_type = request.headers.get("content-type").unwrap_or_default();
     if content_type.contains("json") {
         if is_too_deep(&request.body, depth) {
@@ -71,6 +82,17 @@ pub(crate) async fn payload(request: &WebhookRequest, depth: usize) -> Option<Va
         payload["data"] = Value::Object(form(content_type, &request.body).await?);
     }
     Some(payload)
+}
+
+/// All values of each key, in order, where a key is given several times.
+fn repeated<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Option<Value> {
+    let mut all: BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>> = BTreeMap::new();
+    for (key, value) in pairs.take(MOST_FIELDS) {
+        all.entry(key).or_default().push(value);
+    }
+    all.values()
+        .any(|values| values.len() > 1)
+        .then(|| json!(all))
 }
 
 /// Of a key that is given several times the first counts.

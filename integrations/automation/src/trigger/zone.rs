@@ -48,6 +48,11 @@ impl OnChange for ZoneTrigger {
         &self.entities
     }
 
+    /// It holds nothing: entering and leaving have no `for`.
+    fn still_holds(&self, _: &EntityId, _: &Hub) -> bool {
+        true
+    }
+
     fn change(&mut self, change: &Change<'_>, hub: &Hub) -> Reaction {
         let zones = hub.zones.current();
         let zone = zones.iter().find(|zone| zone.entity_id == self.zone);

@@ -4,7 +4,7 @@ use hearth_core::fields::Fields;
 use hearth_core::prelude::*;
 use hearth_core::registry::{Area, NameTaken};
 
-use super::{Call, invalid_info};
+use super::{Call, check_name, invalid_info};
 use crate::entity_edits::{EntityEdits, set};
 use crate::{Config, failed, views};
 
@@ -79,9 +79,7 @@ pub(crate) async fn delete(config: &mut Config, mut call: Call) -> Result<Value,
 impl Config {
     /// Takes over what is given of an area.
     fn edit(&self, area: &mut Area, mut fields: Fields) -> Result<(), CommandError> {
-        if area.name.trim().is_empty() {
-            return Err(invalid_info("The name must not be empty"));
-        }
+        check_name(&area.name)?;
         if let Some(aliases) = fields.texts("aliases")? {
             area.aliases = aliases;
         }

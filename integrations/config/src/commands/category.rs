@@ -8,7 +8,7 @@ use hearth_core::store::{Store, StoreError};
 use hearth_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, invalid_info};
+use super::{Call, check_name, invalid_info};
 use crate::entity_edits::{EntityEdits, set};
 use crate::{Config, failed};
 
@@ -29,7 +29,7 @@ pub(crate) struct Category {
 
 /// Reads them; blocking, at start.
 pub(crate) fn load(store: &Store) -> Result<BTreeMap<String, Arc<Category>>, StoreError> {
-    let stored = store.collection::<Category>(COLLECTION).load_all()?;
+    let stored = store.collection::<Category>(COLLECTION).load_valid()?;
     let categories = stored.into_iter();
     Ok(categories
         .map(|(id, category)| (id, Arc::new(category)))
@@ -128,13 +128,14 @@ impl Config {
         category: Category,
         context: Context,
     ) -> Result<Value, CommandError> {
+        check_name(&category.name)?;
         let name = category.name.to_lowercase();
         let is_taken = self.categories.values().any(|other| {
             other.category_id != category.category_id
                 && other.scope == category.scope
                 && other.name.to_lowercase() == name
         });
-        if is_taken || name.trim().is_empty() {
+        if is_taken {
             let name = &category.name;
             return Err(invalid_info(format!("The name '{name}' is already in use")));
         }

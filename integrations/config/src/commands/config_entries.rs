@@ -1,12 +1,13 @@
 //! `config_entries/*`: what was set up. Setting up by forms (flows) is not part of the hub yet:
 //! no flow is ever in progress.
 
+use hearth_core::fields::missing;
 use hearth_core::ids::ConfigEntryId;
 use hearth_core::prelude::*;
 use hearth_core::registry::{ConfigEntry, DeviceDisabledBy, DisabledBy};
 
-use super::Call;
 use super::manifest::integration_type;
+use super::{Call, by_user};
 use crate::entity_edits::EntityEdits;
 use crate::{Config, failed, views};
 
@@ -144,18 +145,8 @@ pub(crate) async fn update(config: &mut Config, mut call: Call) -> Result<Value,
 /// Disables an entry with its devices and entities, or brings them back.
 pub(crate) async fn disable(config: &mut Config, mut call: Call) -> Result<Value, CommandError> {
     let id = find(config, &mut call)?.entry_id;
-    let is_disabled = match call.fields.required("disabled_by")? {
-        Value::Null => false,
-        Value::String(by) if by == "user" => true,
-        other => {
-            let expected = "value must be one of ['user', None]";
-            return Err(hearth_core::fields::wrong_value(
-                expected,
-                "disabled_by",
-                &other,
-            ));
-        }
-    };
+    let by = by_user(&mut call.fields, "disabled_by", ())?;
+    let is_disabled = by.ok_or_else(|| missing("disabled_by"))?.is_some();
     call.fields.finish()?;
     let hub = config.hub();
     let registries = &hub.registries;

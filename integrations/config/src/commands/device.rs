@@ -5,7 +5,7 @@ use hearth_core::prelude::*;
 use hearth_core::registry::{DeviceDisabledBy, DeviceEntry, DisabledBy};
 use hearth_core::store::StoreError;
 
-use super::{Call, write};
+use super::{Call, by_user, check_name, write};
 use crate::entity_edits::EntityEdits;
 use crate::views::{self, DeviceView};
 use crate::{Config, failed};
@@ -24,22 +24,15 @@ pub(crate) async fn list(config: &mut Config, call: Call) -> Result<Value, Comma
 pub(crate) async fn update(config: &mut Config, mut call: Call) -> Result<Value, CommandError> {
     let fields = &mut call.fields;
     let id = fields.text("device_id")?;
-    let area = fields.nullable_text("area_id")?;
-    let name = fields.nullable_text("name_by_user")?;
+    // Nothing is no area, and no name.
+    let set = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let area = fields.nullable_text("area_id")?.map(set);
+    let name = fields.nullable_text("name_by_user")?.map(set);
+    if let Some(Some(name)) = &name {
+        check_name(name)?;
+    }
     let labels = fields.texts("labels")?;
-    let disabled = match fields.take("disabled_by") {
-        None => None,
-        Some(Value::Null) => Some(None),
-        Some(Value::String(by)) if by == "user" => Some(Some(DeviceDisabledBy::User)),
-        Some(other) => {
-            let expected = "value must be one of ['user', None]";
-            return Err(hearth_core::fields::wrong_value(
-                expected,
-                "disabled_by",
-                &other,
-            ));
-        }
-    };
+    let disabled = by_user(fields, "disabled_by", DeviceDisabledBy::User)?;
     call.fields.finish()?;
     let devices = &config.hub().registries.devices;
     // The protocol's own answer to an unknown device.

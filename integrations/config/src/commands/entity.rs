@@ -6,7 +6,7 @@ use hearth_core::registry::{DisabledBy, EntityEntry, EntitySettings, EntityUpdat
 
 use serde::Serialize;
 
-use super::{Call, invalid_info, write};
+use super::{Call, by_user, check_name, invalid_info, write};
 use crate::entity_edits::{EntityEdits, set};
 use crate::views::{self, DisplayedEntityView, EntityView};
 use crate::{Config, failed};
@@ -181,6 +181,13 @@ impl Edit {
             new_entity_id: fields.optional_text("new_entity_id")?,
         };
         fields.finish()?;
+        if let Some(Some(name)) = edit
+            .name
+            .as_ref()
+            .filter(|name| **name != Some(String::new()))
+        {
+            check_name(name)?;
+        }
         Ok(edit)
     }
 
@@ -257,20 +264,6 @@ fn options(
         (Some(_), Some(other)) => Err(wrong_value("expected dict", "options", &other)),
         (None, Some(_)) | (Some(_), None) => Err(CommandError::invalid(
             "some but not all values in the same group of inclusion 'entity_option' @ data[<entity_option>]",
-        )),
-    }
-}
-
-/// Who did it: a person, or nobody any more.
-fn by_user<T>(fields: &mut Fields, key: &str, user: T) -> Result<Option<Option<T>>, CommandError> {
-    match fields.take(key) {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(Value::String(by)) if by == "user" => Ok(Some(Some(user))),
-        Some(other) => Err(wrong_value(
-            "value must be one of ['user', None]",
-            key,
-            &other,
         )),
     }
 }

@@ -5,7 +5,7 @@ use hearth_core::prelude::*;
 use hearth_core::registry::{Area, Floor};
 
 use super::area::taken;
-use super::{Call, invalid_info};
+use super::{Call, check_name, invalid_info};
 use crate::entity_edits::EntityEdits;
 use crate::{Config, failed, views};
 
@@ -73,9 +73,7 @@ pub(crate) async fn delete(config: &mut Config, mut call: Call) -> Result<Value,
 }
 
 fn edit(floor: &mut Floor, mut fields: Fields) -> Result<(), CommandError> {
-    if floor.name.trim().is_empty() {
-        return Err(invalid_info("The name must not be empty"));
-    }
+    check_name(&floor.name)?;
     if let Some(aliases) = fields.texts("aliases")? {
         floor.aliases = aliases;
     }

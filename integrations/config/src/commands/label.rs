@@ -5,7 +5,7 @@ use hearth_core::prelude::*;
 use hearth_core::registry::{Area, Label};
 
 use super::area::taken;
-use super::{Call, invalid_info};
+use super::{Call, check_name, invalid_info};
 use crate::entity_edits::{EntityEdits, set};
 use crate::{Config, failed, views};
 
@@ -93,9 +93,7 @@ pub(crate) async fn delete(config: &mut Config, mut call: Call) -> Result<Value,
 }
 
 fn edit(label: &mut Label, mut fields: Fields) -> Result<(), CommandError> {
-    if label.name.trim().is_empty() {
-        return Err(invalid_info("The name must not be empty"));
-    }
+    check_name(&label.name)?;
     let texts = [
         ("color", &mut label.color),
         ("description", &mut label.description),

@@ -16,10 +16,16 @@ pub(crate) mod search;
 
 use futures_util::future::LocalBoxFuture;
 use hearth_core::command::ErrorCode;
-use hearth_core::fields::Fields;
+use hearth_core::fields::{Fields, wrong_value};
 use hearth_core::prelude::*;
 
 use crate::Config;
+
+/// Longest name, in characters: as long as a state.
+const NAME_MAX: usize = 255;
+/// Longest data of a command that makes or changes one thing, in bytes as JSON: what it keeps is
+/// in memory, in every list, and partly in every state.
+const EDIT_MAX: usize = 64 * 1024;
 
 /// What a command is called with.
 pub(crate) struct Call {
@@ -128,8 +134,12 @@ pub(crate) async fn run(config: &mut Config, mut command: Command) -> Result<Val
     let Some(entry) = TABLE.iter().find(|entry| *entry.name == *command.name) else {
         return Err(CommandError::unknown());
     };
+    let fields = Fields::new(std::mem::take(&mut command.data));
+    if entry.name.ends_with("/create") || entry.name.ends_with("/update") {
+        fields.check_length(EDIT_MAX)?;
+    }
     let call = Call {
-        fields: Fields::new(std::mem::take(&mut command.data)),
+        fields,
         caller: command.caller,
         subscriber: command.subscriber.take(),
         command,
@@ -140,4 +150,30 @@ pub(crate) async fn run(config: &mut Config, mut command: Command) -> Result<Val
 /// `invalid_info`: what was asked for cannot be.
 fn invalid_info(message: impl std::fmt::Display) -> CommandError {
     CommandError::new(ErrorCode::new("invalid_info"), message.to_string())
+}
+
+/// Refuses what is no name for a person to read.
+fn check_name(name: &str) -> Result<(), CommandError> {
+    if name.trim().is_empty() {
+        return Err(invalid_info("The name must not be empty"));
+    }
+    if name.chars().count() > NAME_MAX {
+        let message = format!("The name must have at most {NAME_MAX} characters");
+        return Err(invalid_info(message));
+    }
+    Ok(())
+}
+
+/// Who did it: a person, or nobody any more.
+fn by_user<T>(fields: &mut Fields, key: &str, user: T) -> Result<Option<Option<T>>, CommandError> {
+    match fields.take(key) {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(None)),
+        Some(Value::String(by)) if by == "user" => Ok(Some(Some(user))),
+        Some(other) => Err(wrong_value(
+            "value must be one of ['user', None]",
+            key,
+            &other,
+        )),
+    }
 }

@@ -3,19 +3,13 @@
 use hearth_core::prelude::*;
 use hearth_testing::{Listener, run};
 
-use crate::{LAMP, call, home, refusal, state, try_call};
+use crate::{LAMP, call, home, lamp_device, refusal, state, try_call};
 
 #[test]
 fn a_device_is_shown_with_every_field_and_changed() {
     run(async {
         let hub = home().await;
-        let device = hub
-            .registries
-            .entities
-            .get(LAMP)
-            .unwrap()
-            .device_id
-            .unwrap();
+        let device = lamp_device(&hub);
         let mut events = Listener::start(&hub, Filter::of_types(["device_registry_updated"])).await;
         let given = json!({"device_id": device, "name_by_user": "Sofa", "area_id": "kitchen"});
         let changed = call(&hub, "config/device_registry/update", given).await;
@@ -66,13 +60,7 @@ fn a_device_is_shown_with_every_field_and_changed() {
 fn entities_of_a_disabled_device_are_disabled_and_come_back_with_it() {
     run(async {
         let hub = home().await;
-        let device = hub
-            .registries
-            .entities
-            .get(LAMP)
-            .unwrap()
-            .device_id
-            .unwrap();
+        let device = lamp_device(&hub);
         let shown = state(&hub, LAMP);
         let given = json!({"device_id": device, "disabled_by": "user"});
         call(&hub, "config/device_registry/update", given).await;
@@ -110,5 +98,25 @@ fn an_unknown_device_is_an_unknown_error() {
         let name = "config/device_registry/remove_config_entry";
         let error = try_call(&hub, name, given).await.unwrap_err();
         assert_eq!(error.message, "Unknown config entry");
+    });
+}
+
+#[test]
+fn an_empty_name_or_area_of_a_device_is_none() {
+    run(async {
+        let hub = home().await;
+        let id = lamp_device(&hub);
+        let update = "config/device_registry/update";
+        let named = json!({"device_id": id, "name_by_user": "Moon", "area_id": "hall"});
+        call(&hub, update, named).await;
+        let given = json!({"device_id": id, "name_by_user": "", "area_id": ""});
+        let device = call(&hub, update, given).await;
+        assert_eq!(
+            (&device["name_by_user"], &device["area_id"]),
+            (&Value::Null, &Value::Null)
+        );
+        let long = json!({"device_id": id, "name_by_user": "x".repeat(256)});
+        let (code, _) = refusal(&hub, update, long).await;
+        assert_eq!(code, "invalid_info");
     });
 }

@@ -1,9 +1,10 @@
 //! The home itself, and what belongs together in it.
 
 use hearth_core::prelude::*;
+use hearth_core::store::{Location, Store, StoreSettings};
 use hearth_testing::{Listener, run};
 
-use crate::{LAMP, call, home, refusal};
+use crate::{LAMP, call, home, home_in, lamp_device, refusal};
 
 #[test]
 fn the_home_is_changed_and_the_change_is_told() {
@@ -28,13 +29,7 @@ fn the_home_is_changed_and_the_change_is_told() {
 fn what_belongs_together_is_found() {
     run(async {
         let hub = home().await;
-        let device = hub
-            .registries
-            .entities
-            .get(LAMP)
-            .unwrap()
-            .device_id
-            .unwrap();
+        let device = lamp_device(&hub);
         let given = json!({"item_type": "entity", "item_id": LAMP});
         let found = call(&hub, "search/related", given).await;
         assert_eq!(found["device"], json!([device]));
@@ -67,5 +62,28 @@ fn small_questions_have_answers() {
         for name in ["repairs", "search", "config", "network"] {
             assert!(hub.integrations.components().contains(&name.to_owned()));
         }
+    });
+}
+
+#[test]
+fn damaged_documents_do_not_keep_the_registries_from_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    run(async move {
+        let location = Location::File(path.join("hub.db"));
+        let store = Store::open(&location, StoreSettings::default()).unwrap();
+        for collection in [
+            "core.categories",
+            "homeassistant.exposed_entities",
+            "homeassistant.expose_new",
+        ] {
+            let texts = store.collection::<String>(collection);
+            texts.put("bad", &"nonsense".to_owned()).await.unwrap();
+        }
+        store.close().await.unwrap();
+        let hub = home_in(&path).await;
+        let areas = call(&hub, "config/area_registry/list", json!({})).await;
+        assert!(!areas.as_array().unwrap().is_empty());
+        hub.stop().await;
     });
 }

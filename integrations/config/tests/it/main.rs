@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hearth_core::env::Env;
-use hearth_core::ids::UserId;
+use hearth_core::ids::{DeviceId, UserId};
 use hearth_core::prelude::*;
 use hearth_core::service::CallRequest;
 use hearth_core::settings::Settings;
@@ -50,6 +50,12 @@ async fn try_call(hub: &Hub, name: &str, data: Value) -> Result<Value, CommandEr
 
 async fn call(hub: &Hub, name: &str, data: Value) -> Value {
     try_call(hub, name, data).await.unwrap()
+}
+
+/// The device that the lamp belongs to.
+fn lamp_device(hub: &Hub) -> DeviceId {
+    let lamp = hub.registries.entities.get(LAMP).unwrap();
+    lamp.device_id.unwrap()
 }
 
 /// Code and message of a refusal.

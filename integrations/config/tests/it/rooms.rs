@@ -3,7 +3,7 @@
 use hearth_core::prelude::*;
 use hearth_testing::{Listener, run};
 
-use crate::{LAMP, call, home, home_in, refusal, try_call, user};
+use crate::{LAMP, call, home, home_in, lamp_device, refusal, try_call, user};
 
 #[test]
 fn an_area_is_made_changed_and_deleted_with_its_events() {
@@ -131,13 +131,7 @@ fn what_is_deleted_leaves_nothing_behind() {
         )
         .await;
         assert_eq!(label["label_id"], "cosy");
-        let device = hub
-            .registries
-            .entities
-            .get(LAMP)
-            .unwrap()
-            .device_id
-            .unwrap();
+        let device = lamp_device(&hub);
         let given = json!({"entity_id": LAMP, "area_id": "kitchen", "labels": ["cosy"]});
         call(&hub, "config/entity_registry/update", given).await;
         let given = json!({"device_id": device, "area_id": "kitchen", "labels": ["cosy"]});
@@ -215,5 +209,36 @@ fn categories_belong_to_a_scope_and_last() {
                 .settings
                 .is_none()
         );
+    });
+}
+
+#[test]
+fn names_have_a_length_and_edits_a_size() {
+    run(async {
+        let hub = home().await;
+        let (long, huge) = ("é".repeat(256), "x".repeat(70_000));
+        for (kind, more) in [
+            ("area", json!({})),
+            ("floor", json!({})),
+            ("label", json!({})),
+            ("category", json!({"scope": "automation"})),
+        ] {
+            let create = format!("config/{kind}_registry/create");
+            let given = |name: &str| {
+                let mut given = more.clone();
+                given["name"] = name.into();
+                given
+            };
+            for name in ["", " ", &long] {
+                let (code, _) = refusal(&hub, &create, given(name)).await;
+                assert_eq!(code, "invalid_info", "{kind}");
+            }
+            let mut large = given("Attic");
+            large["icon"] = huge.clone().into();
+            let (code, message) = refusal(&hub, &create, large).await;
+            assert_eq!(code, "invalid_format", "{kind}");
+            assert!(message.starts_with("expected at most 65536 bytes"));
+            call(&hub, &create, given(&"é".repeat(255))).await;
+        }
     });
 }

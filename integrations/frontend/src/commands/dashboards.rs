@@ -2,6 +2,7 @@
 //! the hub keeps it.
 
 use hearth_core::command::ErrorCode;
+use hearth_core::fields::check_name;
 use hearth_core::prelude::*;
 use hearth_core::slug::slugify;
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,7 @@ pub(crate) async fn create(frontend: &mut Frontend, mut call: Call) -> Result<Va
         url_path,
     };
     call.fields.finish()?;
+    check_name("title", &dashboard.title)?;
     frontend.check_path(&dashboard.url_path, single_word)?;
     let id = dashboard.id.clone();
     let dashboard = frontend.dashboards.put(&id, dashboard).await?;
@@ -113,6 +115,7 @@ pub(crate) async fn update(frontend: &mut Frontend, mut call: Call) -> Result<Va
     let known = frontend.dashboards.find(&fields.text("dashboard_id")?)?;
     let mut dashboard = Dashboard::clone(&known);
     if let Some(title) = fields.optional_text("title")? {
+        check_name("title", &title)?;
         dashboard.title = title;
     }
     if let Some(icon) = fields.nullable_text("icon")? {
@@ -164,6 +167,7 @@ impl Frontend {
             let message = "Url path needs to contain a hyphen (-)";
             return Err(CommandError::invalid(message));
         }
+        check_name("url_path", path)?;
         if slugify(path).replace('_', "-") != path.replace('_', "-") {
             let message = format!("invalid slug {path} @ data['url_path']");
             return Err(CommandError::invalid(message));

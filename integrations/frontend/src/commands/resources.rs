@@ -1,5 +1,6 @@
 //! `lovelace/resources/*`: scripts and style sheets that a page loads for its dashboards.
 
+use hearth_core::fields::missing;
 use hearth_core::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +31,7 @@ pub(crate) async fn list(frontend: &mut Frontend, call: Call) -> Result<Value, C
 
 pub(crate) async fn create(frontend: &mut Frontend, mut call: Call) -> Result<Value, CommandError> {
     let kind = call.fields.one_of("res_type", &KINDS)?;
-    let kind =
-        kind.ok_or_else(|| CommandError::invalid("required key not provided @ data['res_type']"))?;
+    let kind = kind.ok_or_else(|| missing("res_type"))?;
     let url = call.fields.text("url")?;
     call.fields.finish()?;
     // Ids in the order of making: a page loads its resources in the order of the list.

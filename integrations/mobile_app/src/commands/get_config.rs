@@ -3,6 +3,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Command, is_json};
 use crate::answer::Answer;
+use crate::cloudhook;
 use crate::phone::Phone;
 use crate::registration::Done;
 
@@ -38,6 +39,15 @@ impl<'a> Command<'a> for GetConfig {
         );
         config.insert("theme_color".to_owned(), THEME_COLOR.into());
         config.insert("entities".to_owned(), entities.into());
-        Done::Now(Answer::sealed(200, Value::Object(config).to_string()))
+        if !cloudhook::is_possible(&phone.hub) {
+            return Done::Now(Answer::sealed(200, Value::Object(config).to_string()));
+        }
+        let (hub, id) = (phone.hub.clone(), phone.record.webhook_id.clone());
+        Done::Later(Box::pin(async move {
+            if let Some(url) = cloudhook::url(&hub, &id).await {
+                config.insert("cloudhook_url".to_owned(), url.into());
+            }
+            Answer::sealed(200, Value::Object(config).to_string())
+        }))
     }
 }

@@ -119,6 +119,15 @@ impl<'a> Command<'a> for RegisterSensor<'a> {
             );
             return Done::Now(Answer::NOTHING);
         }
+        let limit = phone.hub.settings.mobile_app.text_limit;
+        if self.longest_text() > limit {
+            tracing::warn!(
+                webhook = phone.record.webhook_id.short(),
+                limit,
+                "a text of a phone's new sensor is too long (setting mobile_app.text_limit)"
+            );
+            return Done::Now(Answer::NOTHING);
+        }
         let known = phone.sensor(self.kind, &self.unique_id);
         if known.is_none() && is_full(phone) {
             tracing::warn!(
@@ -164,6 +173,14 @@ fn is_full(phone: &Phone) -> bool {
 }
 
 impl RegisterSensor<'_> {
+    /// Bytes.
+    fn longest_text(&self) -> usize {
+        let unit = self.unit_of_measurement.as_ref().and_then(Option::as_deref);
+        let optional = [self.icon(), unit].into_iter().flatten();
+        let texts = [&*self.name, &*self.unique_id].into_iter().chain(optional);
+        texts.map(str::len).max().unwrap_or_default()
+    }
+
     /// Notes the sensor in the registry.
     fn note(
         &self,
@@ -186,7 +203,7 @@ impl RegisterSensor<'_> {
             });
         }
         let (domain, id) = phone.record.device_identifier();
-        let device = registries.devices.find(domain, id);
+        let device_id = registries.devices.find(domain, id).map(|device| device.id);
         let unique_id = phone.record.sensor_unique_id(&self.unique_id);
         let states = &phone.hub.states;
         let entry = registries.entities.register(
@@ -197,10 +214,13 @@ impl RegisterSensor<'_> {
                 unique_id: &unique_id,
                 suggested_object_id: &name,
                 config_entry_id: Some(phone.record.entry_id),
-                device_id: device.map(|device| device.id),
+                device_id,
                 original_name: Some(&name),
                 entity_category: None,
-                disabled_by: (self.disabled == Some(true)).then_some(DisabledBy::Integration),
+                disabled_by: match self.disabled {
+                    Some(true) => Some(DisabledBy::Integration),
+                    _ => registries.disables(Some(phone.record.entry_id), device_id),
+                },
             },
             |id| states.get(id.as_str()).is_some(),
             |entry| self.describe(entry),

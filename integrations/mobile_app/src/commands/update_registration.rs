@@ -53,6 +53,12 @@ impl<'a> Command<'a> for UpdateRegistration<'a> {
                 return Done::Now(Answer::refused("invalid_format", &problem));
             }
         }
+        let limit = phone.hub.settings.mobile_app.text_limit;
+        if let Err(problem) = self.is_short(limit) {
+            let webhook = record.webhook_id.short();
+            tracing::warn!(webhook, problem, "a registration was not updated");
+            return Done::Now(Answer::refused("invalid_format", &problem));
+        }
         if let Some(name) = &self.device_name {
             record.device_name = (&**name).into();
         }
@@ -109,5 +115,21 @@ impl<'a> Command<'a> for UpdateRegistration<'a> {
                 Err(error) => Settled::failed(&error),
             }
         }))
+    }
+}
+
+impl UpdateRegistration<'_> {
+    /// Whether each of its texts may be kept; else what is wrong with the first.
+    fn is_short(&self, limit: usize) -> Result<(), String> {
+        [
+            ("app_version", &self.app_version),
+            ("device_name", &self.device_name),
+            ("manufacturer", &self.manufacturer),
+            ("model", &self.model),
+            ("os_version", &self.os_version),
+        ]
+        .into_iter()
+        .filter_map(|(key, text)| Some((key, text.as_deref()?)))
+        .try_for_each(|(key, text)| form::is_short(key, text, limit))
     }
 }

@@ -1,17 +1,20 @@
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use hearth_core::event::Context;
 use hearth_core::json::write_text;
 use hearth_core::state::{StateWrite, WriteError};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::Command;
 use crate::answer::Answer;
+use crate::form::is_short;
 use crate::phone::Phone;
 use crate::registration::Done;
 use crate::sensor::SensorKind;
-use items::{Item, Items, Update};
+use items::{Item, Items, Update, raw_items};
 use problems::{problems_of, too_big};
 
 mod items;
@@ -21,6 +24,8 @@ mod problems;
 pub(super) struct UpdateSensorStates<'a> {
     /// As it came, for saying what is wrong with an item.
     data: &'a str,
+    /// The text of each item: read once, when the first is wrong.
+    texts: OnceCell<Vec<&'a RawValue>>,
     items: Items<'a>,
 }
 
@@ -28,7 +33,11 @@ impl<'a> Command<'a> for UpdateSensorStates<'a> {
     /// One item without a valid type or id voids them all.
     fn parse(data: &'a str) -> Option<Self> {
         let items = Items::parse(data)?;
-        Some(Self { data, items })
+        Some(Self {
+            data,
+            texts: OnceCell::new(),
+            items,
+        })
     }
 
     fn apply(self, phone: &mut Phone) -> Done {
@@ -64,6 +73,12 @@ enum Outcome {
 }
 
 impl UpdateSensorStates<'_> {
+    fn problems_of(&self, n: usize) -> String {
+        let read = || raw_items(self.data).unwrap_or_default();
+        let item = self.texts.get_or_init(read).get(n);
+        item.map(|item| problems_of(item)).unwrap_or_default()
+    }
+
     /// `n`: the item's place in the message.
     fn apply_item(
         &self,
@@ -76,13 +91,21 @@ impl UpdateSensorStates<'_> {
             return Ok(Outcome::NotRegistered(item.kind));
         };
         let Some(update) = &item.update else {
-            return Ok(Outcome::Invalid(problems_of(self.data, n)));
+            return Ok(Outcome::Invalid(self.problems_of(n)));
         };
         let members = self.items.members(update);
         let limit = phone.hub.settings.mobile_app.attributes_limit;
         // With the braces.
         if members.len() + 2 > limit {
             return Ok(Outcome::Invalid(too_big(members.len() + 2, limit)));
+        }
+        let limit = phone.hub.settings.mobile_app.text_limit;
+        if let Some(Err(problem)) = update
+            .icon
+            .as_deref()
+            .map(|icon| is_short("icon", icon, limit))
+        {
+            return Ok(Outcome::Invalid(problem));
         }
         if sensor.is_disabled() {
             return Ok(Outcome::Disabled);

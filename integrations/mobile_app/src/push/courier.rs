@@ -1,7 +1,6 @@
 //! The actor that brings notifications to phones.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,13 +9,13 @@ use hearth_core::hub::Hub;
 use hearth_core::ids::WebhookId;
 use hearth_core::service::{Handling, Response, Service};
 use hearth_core::store::StoreError;
-use tokio::sync::Semaphore;
 
 use super::journal::{Journal, Kept};
 use super::names::{Changed, Names, Since};
 use super::outbox::{Letter, Outbox, PushError};
 use super::payload::{Target, schema};
 use super::post::Poster;
+use super::shares::Shares;
 use super::{NOTIFY, TO_ALL};
 use crate::record::Record;
 use crate::registrations::Registrations;
@@ -34,11 +33,10 @@ pub(crate) struct Courier {
     /// Of phones that have a channel open, or notifications waiting.
     pub(super) outboxes: HashMap<WebhookId, Outbox>,
     pub(super) next_seq: u64,
-    /// Counts all that wait: each holds a clone.
-    pub(super) room: Rc<()>,
+    /// Who may have how much waiting and under way.
+    pub(super) shares: Shares,
     pub(super) journal: Journal,
     pub(super) poster: Arc<Poster>,
-    pub(super) posts: Arc<Semaphore>,
 }
 
 impl Courier {
@@ -49,12 +47,11 @@ impl Courier {
         let mut courier = Self {
             journal: Journal::start(hub.store.clone()),
             poster: Arc::new(Poster::new(hub.settings.push.clone())),
-            posts: Arc::new(Semaphore::new(hub.settings.push.posts.max(1))),
             registrations: Arc::downgrade(registrations),
             names: Names::default(),
             outboxes: HashMap::new(),
             next_seq: 0,
-            room: Rc::default(),
+            shares: Shares::new(hub.settings.push.clone()),
             hub,
         };
         for record in registrations.all() {
@@ -95,7 +92,7 @@ impl Courier {
                 sent: None,
                 is_kept: true,
                 waiting: None,
-                _room: Rc::clone(&self.room),
+                _room: self.shares.room_for_kept(record.user_id),
             };
             let outbox = self.outboxes.entry(record.webhook_id.clone()).or_default();
             outbox.letters.push_back(letter);
@@ -166,6 +163,7 @@ impl Actor for Courier {
             self.deliver(&id, ctx);
         }
         ctx.run_interval(SWEEP, |courier, ctx| {
+            courier.shares.tidy();
             let waiting: Vec<WebhookId> = courier.outboxes.keys().cloned().collect();
             for id in waiting {
                 courier.deliver(&id, ctx);

@@ -1,5 +1,6 @@
 //! How the courier is asked: by the notify services, and by phones that open a channel.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -95,13 +96,20 @@ impl Courier {
         let Some(named) = named.filter(|named| !named.is_empty()) else {
             return (self.names.phones(), false);
         };
-        let mut phones: Vec<WebhookId> = named
-            .iter()
-            .filter_map(Value::as_str)
-            .map(WebhookId::from)
-            .collect();
-        phones.retain(|id| self.names.contains(id));
-        let has_unknown = phones.len() < named.len();
+        let mut has_unknown = false;
+        let mut seen = HashSet::new();
+        let mut phones = Vec::new();
+        for id in named.iter().map(|id| id.as_str().unwrap_or_default()) {
+            // One that is named twice gets it once.
+            if !seen.insert(id) {
+                continue;
+            }
+            let id = WebhookId::from(id);
+            match self.names.contains(&id) {
+                true => phones.push(id),
+                false => has_unknown = true,
+            }
+        }
         (phones, has_unknown)
     }
 

@@ -1,7 +1,6 @@
 //! What waits for one phone, and how it is reached now. Pure: whoever holds it sends.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::Duration;
 
 use hearth_core::subscription::Subscriber;
@@ -9,13 +8,16 @@ use hearth_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::payload::{Payload, Target, tag};
+use super::shares::Room;
 
 /// Why a notification was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PushError {
     #[error("Device not connected to local push notifications")]
     NotConnected,
-    #[error("too many notifications wait for phones (setting push.queue_total)")]
+    #[error(
+        "too many notifications wait for phones (settings push.queue_total, push.queue_per_user)"
+    )]
     TooMany,
     #[error("the notification could not be stored")]
     NotStored,
@@ -37,8 +39,8 @@ pub(super) struct Letter {
     /// It is in the store.
     pub(super) is_kept: bool,
     pub(super) waiting: Option<Waiting>,
-    /// Counts all that wait: held for its count.
-    pub(super) _room: Rc<()>,
+    /// Counts it among those that wait.
+    pub(super) _room: Room,
 }
 
 impl Letter {
@@ -65,6 +67,8 @@ pub(super) struct Outbox {
     pub(super) channel: Option<Channel>,
     /// Which is at the push service now.
     pub(super) posting: Option<u64>,
+    /// That one is not there yet: too many others are with push services.
+    pub(super) awaits_turn: bool,
     /// How often in a row the push service failed.
     pub(super) failures: u32,
     /// Until when it is not tried again, by the steady clock.
@@ -186,7 +190,7 @@ mod tests {
             sent: None,
             is_kept: false,
             waiting: None,
-            _room: Rc::default(),
+            _room: Room::default(),
         }
     }
 

@@ -31,6 +31,9 @@ pub(super) struct Poster {
 /// Longest text of others that goes into the log, in characters.
 const SHOWN_MAX: usize = 300;
 
+/// How long a connection to a push service waits for the next post.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// What push services answer.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -70,10 +73,7 @@ impl Poster {
             Err(Failure::Later(why)) => return Posted::Later(why),
         };
         let status = response.status();
-        let reply = match self.read(response).await {
-            Ok(reply) => reply,
-            Err(why) => return Posted::Later(why),
-        };
+        let reply = self.read(response).await;
         match status {
             StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED => {
                 if let Some(limits) = &reply.rate_limits {
@@ -139,6 +139,9 @@ impl Poster {
             .user_agent(concat!("Hearth/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .no_proxy()
+            // Users choose the servers: connections to them are kept for a burst, not for long.
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(IDLE)
             .timeout(timeout);
         let builder = match self.settings.allow_private_addresses {
             true => builder,
@@ -150,17 +153,16 @@ impl Poster {
         })
     }
 
-    async fn read(&self, mut response: Response) -> Result<Reply, String> {
+    /// What counts is the status; the rest is for the log, and may be broken.
+    async fn read(&self, mut response: Response) -> Reply {
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() <= self.settings.reply_limit => {
                     body.extend_from_slice(&chunk);
                 }
-                Ok(Some(_)) => return Ok(Reply::default()),
-                // What counts is the status; the rest is for the log.
-                Ok(None) => return Ok(serde_json::from_slice(&body).unwrap_or_default()),
-                Err(error) => return Err(reason(&error)),
+                Ok(None) => return serde_json::from_slice(&body).unwrap_or_default(),
+                Ok(Some(_)) | Err(_) => return Reply::default(),
             }
         }
     }

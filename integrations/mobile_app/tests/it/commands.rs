@@ -116,6 +116,24 @@ async fn an_app_keeps_no_more_data_than_it_may() {
 }
 
 #[actix_rt::test]
+async fn names_are_no_longer_than_they_may_be() {
+    let home = Home::with(|settings| settings.mobile_app.text_limit = 20).await;
+    let long = "x".repeat(21);
+    let mut body = Home::body("Wordy", false);
+    body["model"] = json!(long);
+    let (status, answer) = home.post(&body.to_string()).await;
+    assert_eq!(status, 400);
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("text_limit"), "{message}");
+
+    let phone = home.phone("Terse").await;
+    let answer = phone
+        .send("update_registration", json!({"device_name": long}))
+        .await;
+    answer.is_refused("invalid_format");
+}
+
+#[actix_rt::test]
 async fn a_new_name_shows_at_the_next_start_only() {
     let mut home = Home::with(|settings| settings.mobile_app.idle_s = 1).await;
     let phone = home.phone("Before").await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod acceptance;
+mod cloudhooks;
 mod commands;
 mod home;
 mod lifecycle;

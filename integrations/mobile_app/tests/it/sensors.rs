@@ -215,3 +215,28 @@ async fn attributes_are_no_bigger_than_they_may_be() {
     answer.is(200, r#"{"s":{"success":true}}"#);
     assert_eq!(home.text("sensor.big_s"), "3");
 }
+
+#[actix_rt::test]
+async fn texts_of_a_sensor_are_no_longer_than_they_may_be() {
+    let home = Home::with(|settings| settings.mobile_app.text_limit = 20).await;
+    let phone = home.phone("Terse").await;
+    let long = format!("a:{}", "x".repeat(19));
+    for key in ["name", "unique_id", "unit_of_measurement", "icon"] {
+        let mut data = json!({"name": "S", "type": "sensor", "unique_id": "s", "state": 1});
+        data[key] = json!(long);
+        phone.send("register_sensor", data).await.is(200, "{}");
+    }
+    assert_eq!(home.state("sensor.terse_s"), None);
+    let data = json!({"name": "S", "type": "sensor", "unique_id": "s", "state": 1});
+    phone
+        .send("register_sensor", data)
+        .await
+        .is(201, r#"{"success":true}"#);
+    let data = json!([
+        {"type": "sensor", "unique_id": "s", "state": 2, "icon": long},
+        {"type": "sensor", "unique_id": "nobody", "state": 2},
+    ]);
+    let answers = phone.send("update_sensor_states", data).await.json();
+    assert_eq!(answers["s"]["error"]["code"], "invalid_format");
+    assert_eq!(home.text("sensor.terse_s"), "1");
+}

@@ -1,7 +1,5 @@
 //! The clock, and functions that turn values into times.
 
-use std::sync::Arc;
-
 use hearth_core::hub::Hub;
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -15,11 +13,11 @@ use crate::text::{to_text, type_name};
 
 /// Registers the time functions for a home.
 pub(crate) fn install(env: &mut Environment<'static>, hub: &Hub) {
-    let zone = Arc::new(local_zone(hub));
-    let (clock, local) = (hub.clone(), Arc::clone(&zone));
+    let clock = hub.clone();
     global(env, "now", move |args| {
         let [] = bind("now", [], 0, args)?;
-        time_now(&clock).map(|time| Value::from_object(time.in_zone(&local)))
+        // Looked up each time: the home's zone may be changed.
+        time_now(&clock).map(|time| Value::from_object(time.in_zone(&local_zone(&clock))))
     });
     let clock = hub.clone();
     global(env, "utcnow", move |args| {
@@ -34,10 +32,14 @@ pub(crate) fn install(env: &mut Environment<'static>, hub: &Hub) {
         ("as_datetime", |_, _, args| as_datetime(args)),
     ];
     for (name, function) in both {
-        let (one, local) = (hub.clone(), Arc::clone(&zone));
-        global(env, name, move |args| function(&one, &local, args));
-        let (one, local) = (hub.clone(), Arc::clone(&zone));
-        filter(env, name, move |args| function(&one, &local, args));
+        let home = hub.clone();
+        global(env, name, move |args| {
+            function(&home, &local_zone(&home), args)
+        });
+        let home = hub.clone();
+        filter(env, name, move |args| {
+            function(&home, &local_zone(&home), args)
+        });
     }
     let filters: [(&'static str, Zoned); 3] = [
         ("timestamp_custom", |_, zone, args| {
@@ -51,8 +53,10 @@ pub(crate) fn install(env: &mut Environment<'static>, hub: &Hub) {
         }),
     ];
     for (name, function) in filters {
-        let (one, local) = (hub.clone(), Arc::clone(&zone));
-        filter(env, name, move |args| function(&one, &local, args));
+        let home = hub.clone();
+        filter(env, name, move |args| {
+            function(&home, &local_zone(&home), args)
+        });
     }
     global(env, "timedelta", timedelta);
 }

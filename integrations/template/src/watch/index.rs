@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use hearth_core::ids::EntityId;
 
-use super::Change;
+use super::watched::Change;
 use crate::tracking::Reads;
 
 /// Names one watched template.
@@ -53,6 +53,20 @@ impl Index {
                 }
             }
         }
+        self.remove_domains(id, reads);
+        self.of_all.remove(&id);
+        self.of_number.remove(&id);
+        self.of_time.remove(&id);
+    }
+
+    /// Leaves it only what it has read by name, and the clock, until it is inserted again.
+    pub(super) fn narrow(&mut self, id: WatchId, reads: &Reads) {
+        self.remove_domains(id, reads);
+        self.of_all.remove(&id);
+        self.of_number.remove(&id);
+    }
+
+    fn remove_domains(&mut self, id: WatchId, reads: &Reads) {
         for domain in reads.domains.keys() {
             if let Some(set) = self.by_domain.get_mut(domain) {
                 set.remove(&id);
@@ -61,9 +75,6 @@ impl Index {
                 }
             }
         }
-        self.of_all.remove(&id);
-        self.of_number.remove(&id);
-        self.of_time.remove(&id);
     }
 
     /// Those that a change concerns, each once.

@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod register;
+mod relay;
 mod size;
 mod sockets;
 mod states;
@@ -27,6 +28,7 @@ pub(crate) async fn run(bench: &Bench, suite: Suite) -> Result<Vec<Figure>, Benc
         Suite::States => states::run(bench).await,
         Suite::Register => register::run(bench).await,
         Suite::Size => size::run(bench).await,
+        Suite::Relay => relay::run(bench).await,
         Suite::All => Ok(Vec::new()),
     }
 }

@@ -420,3 +420,23 @@ async fn a_group_with_a_document_is_synced_and_one_of_states_alone_is_not() {
         assert_eq!(synchronous(), Ok(FULL));
     }
 }
+
+#[actix_rt::test]
+async fn a_damaged_document_hides_no_other_and_may_be_replaced() {
+    for place in Place::both() {
+        let store = place.open();
+        let notes = store.collection::<Note>("note");
+        let numbers = store.collection::<u32>("note");
+        notes.put("good", &note("good")).await.unwrap();
+        numbers.put("bad", &5).await.unwrap();
+        assert_eq!(
+            notes.load_valid().unwrap(),
+            [("good".to_owned(), note("good"))]
+        );
+        assert_eq!(notes.get_valid("bad").unwrap(), None);
+        assert_eq!(notes.get_valid("good").unwrap(), Some(note("good")));
+        assert_eq!(numbers.get("bad").unwrap(), Some(5), "it stays");
+        notes.put("bad", &note("mended")).await.unwrap();
+        assert_eq!(notes.get_valid("bad").unwrap(), Some(note("mended")));
+    }
+}

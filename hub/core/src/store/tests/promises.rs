@@ -278,7 +278,9 @@ async fn a_range_is_deleted_without_its_ends() {
         batch.delete_range("note", "1", "4");
         batch.commit().await.unwrap();
         let mut left = Vec::new();
-        notes.visit_ids(|id| left.push(id.to_owned())).unwrap();
+        let visited = notes.visit_ids("0", "5", |id| left.push(id.to_owned()));
+        visited.unwrap();
         assert_eq!(left, ["1", "4"]);
+        notes.visit_ids("1", "4", |id| panic!("{id}")).unwrap();
     }
 }

@@ -127,7 +127,7 @@ impl Command for ChangeOwnPassword {
                 .is_err()
             {
                 if let Some(address) = address {
-                    auth.note_failure(address, "the current password");
+                    auth.note_wrong_password(address, "the current password", &username);
                 }
                 let code = ErrorCode::new("invalid_current_password");
                 return Err(CommandError::new(code, "Invalid current password"));

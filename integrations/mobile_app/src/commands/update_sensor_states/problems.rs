@@ -1,30 +1,16 @@
 //! What is wrong with an item, in the protocol's words.
 
+use hearth_core::float;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::items::raw_items;
-use crate::text::{bool_text, float_text};
+use crate::text::bool_text;
 
 /// Longest text of a value in a problem, in characters.
 const SHOWN_MAX: usize = 500;
 
-/// Every problem of item `n` of `data`, which is known to have one, a line each.
-pub(super) fn problems_of(data: &str, n: usize) -> String {
-    let items = raw_items(data).unwrap_or_default();
-    let item = items.get(n).copied();
-    item.map(problems_of_item).unwrap_or_default()
-}
-
-/// What is wrong with attributes of so many bytes.
-pub(super) fn too_big(bytes: usize, limit: usize) -> String {
-    format!(
-        "expected at most {limit} bytes of JSON (setting mobile_app.attributes_limit) \
-         @ data['attributes']. Got {bytes} bytes"
-    )
-}
-
-fn problems_of_item(item: &RawValue) -> String {
+/// Every problem of an item that is known to have one, a line each.
+pub(super) fn problems_of(item: &RawValue) -> String {
     let Ok(item) = serde_json::from_str::<Map<String, Value>>(item.get()) else {
         return "expected a dictionary".to_owned();
     };
@@ -40,6 +26,14 @@ fn problems_of_item(item: &RawValue) -> String {
     }
     problems.sort_unstable();
     problems.join("\n")
+}
+
+/// What is wrong with attributes of so many bytes.
+pub(super) fn too_big(bytes: usize, limit: usize) -> String {
+    format!(
+        "expected at most {limit} bytes of JSON (setting mobile_app.attributes_limit) \
+         @ data['attributes']. Got {bytes} bytes"
+    )
 }
 
 fn problem(key: &str, value: &Value) -> Option<&'static str> {
@@ -77,7 +71,7 @@ fn python_text(value: &Value) -> String {
         Value::Null => "None".to_owned(),
         Value::Bool(truth) => bool_text(*truth).to_owned(),
         Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() => float_text(float),
+            Some(fraction) if number.is_f64() => float::shortest(fraction),
             _ => number.to_string(),
         },
         Value::String(text) if text.contains('\'') && !text.contains('"') => format!("\"{text}\""),
@@ -107,7 +101,7 @@ mod tests {
     use serde_json::json;
 
     fn problems(item: &Value) -> String {
-        problems_of(&item.to_string(), 0)
+        problems_of(&serde_json::value::to_raw_value(item).unwrap())
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Push services.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hearth_core::settings::Settings;
 use serde_json::json;
 
@@ -92,4 +95,61 @@ async fn private_addresses_are_not_posted_to() {
         say(&home, &format!("mobile_app_p{n}"), "private").await;
         assert_eq!((service.count(), kept(&home)), (0, 0), "{host}");
     }
+}
+
+/// A push service that takes each connection, reads its request, says `answer` and hangs up;
+/// gives its URL and how often it was asked.
+async fn curt(answer: &'static str) -> (String, Arc<AtomicUsize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let asked = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&asked);
+    actix_rt::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut request = Vec::new();
+            while !request.ends_with(b"}") && connection.read_buf(&mut request).await.unwrap() > 0 {
+            }
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (url, asked)
+}
+
+#[actix_rt::test]
+async fn what_was_accepted_is_not_posted_again_though_the_answer_broke_off() {
+    let home = Home::with(near).await;
+    let (url, asked) = curt("HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{").await;
+    phone(&home, "Ada", Some(&url)).await;
+    say(&home, ADA, "accepted").await;
+    assert_eq!((asked.load(Ordering::SeqCst), kept(&home)), (1, 0));
+}
+
+#[actix_rt::test]
+async fn a_call_does_not_wait_for_push_services_that_hold_up_others() {
+    let home = Home::with(|settings: &mut Settings| {
+        near(settings);
+        settings.push.posts_per_user = 1;
+        settings.push.timeout_s = 3600.0;
+    })
+    .await;
+    // It takes connections and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    phone(&home, "Ada", Some(&url)).await;
+    phone(&home, "Bob", Some(&url)).await;
+    let first = notify(&home, ADA, json!({"message": "m"}));
+    let second = async {
+        let held = silent.accept().await.unwrap();
+        say(&home, "mobile_app_bob", "waits for its turn").await;
+        drop(held);
+    };
+    tokio::select! {
+        biased;
+        _ = first => panic!("nobody answered"),
+        () = second => {}
+    }
+    assert_eq!(kept(&home), 1);
 }

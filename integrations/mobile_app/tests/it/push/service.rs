@@ -119,4 +119,8 @@ async fn the_service_to_all_reaches_all_or_those_that_are_named() {
     assert!(notify(&home, "notify", unknown).await.is_err());
     assert_eq!(of_one.next_messages(2).await, ["all", "both"]);
     assert_eq!(of_two.next_messages(2).await, ["all", "named"]);
+    let twice = json!({"message": "once", "target": [two.id, two.id]});
+    notify(&home, "notify", twice).await.unwrap();
+    say(&home, "notify", "last").await;
+    assert_eq!(of_two.next_messages(2).await, ["once", "last"]);
 }
