@@ -290,7 +290,7 @@ impl Engine {
             Some(Match {
                 payload,
                 hold: None,
-            }) => self.fire(key, payload, cause, ctx),
+            }) => self.fire(key, payload(), cause, ctx),
             Some(Match {
                 payload,
                 hold: Some(hold),

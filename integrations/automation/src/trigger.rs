@@ -100,10 +100,13 @@ pub(crate) struct Reaction {
     pub(crate) matched: Option<Match>,
 }
 
+/// Makes a payload.
+pub(crate) type Payload = Box<dyn FnOnce() -> Value>;
+
 /// What was waited for.
 pub(crate) struct Match {
-    /// What the payload says of it.
-    pub(crate) payload: Value,
+    /// What the payload says of it; made when it is told, which a hold may prevent.
+    pub(crate) payload: Payload,
     /// It must stay so for this long before it counts.
     pub(crate) hold: Option<Duration>,
 }

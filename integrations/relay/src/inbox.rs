@@ -25,6 +25,12 @@ const LONGEST_PAUSE_S: u64 = 60;
 const LAST_ATTEMPTS: u32 = 10;
 const LAST_PAUSE_S: u64 = 10;
 
+/// Messages that may be put off at a time, and shards that a relay may have: many times what one
+/// that keeps to the window has.
+const HELD_MAX: usize = 1024;
+/// The longest id of a delivery, in bytes.
+const DELIVERY_ID_MAX: usize = 128;
+
 /// See the module's guide.
 pub(crate) struct Inbox {
     shards: BTreeMap<u32, Shard>,
@@ -77,6 +83,13 @@ impl Inbox {
             }
             shard.put_off.clear();
         }
+    }
+
+    /// Whether a relay that keeps to the protocol may send this message.
+    pub(crate) fn can_take(&self, shard: u32, delivery_id: &str) -> bool {
+        let held = self.shards.values().map(|shard| shard.put_off.len());
+        let has_room = self.shards.contains_key(&shard) || self.shards.len() < HELD_MAX;
+        delivery_id.len() <= DELIVERY_ID_MAX && has_room && held.sum::<usize>() < HELD_MAX
     }
 
     /// Up to where a shard can be acknowledged.
@@ -252,6 +265,22 @@ mod tests {
         assert!(!inbox.is_repeat("d0") && inbox.is_repeat("d1"));
         let next_day = at(24 * 60 * 60 + 2);
         assert_eq!(inbox.remember("d4".to_owned(), next_day), ["d1"]);
+    }
+
+    #[test]
+    fn a_relay_that_keeps_to_no_window_fills_nothing() {
+        let mut inbox = empty();
+        assert!(!inbox.can_take(0, &"d".repeat(129)));
+        for seq in 0..HELD_MAX as u64 {
+            assert!(inbox.can_take(0, "d"));
+            inbox.put_off((0, seq), "a".to_owned(), 1, s(0));
+        }
+        assert!(!inbox.can_take(0, "d"));
+        let mut inbox = empty();
+        for shard in 0..HELD_MAX as u32 {
+            inbox.took(shard, 1);
+        }
+        assert!(inbox.can_take(0, "d") && !inbox.can_take(u32::MAX, "d"));
     }
 
     #[test]

@@ -255,9 +255,14 @@ impl Link {
         let text = frame.to_text();
         if outgoing.try_send(Outgoing { text, _turn: turn }).is_err() {
             tracing::error!("the relay takes nothing; the connection is ended");
-            // The connection ends with it.
-            self.outgoing = None;
+            self.hang_up();
         }
+    }
+
+    /// Ends the connection; another follows.
+    pub(crate) fn hang_up(&mut self) {
+        // The connection ends with it.
+        self.outgoing = None;
     }
 
     /// Asks the relay something.

@@ -19,6 +19,10 @@ impl Link {
         ctx: &mut Context<Self>,
     ) {
         let (shard, seq) = (msg.shard, msg.seq);
+        if !self.inbox.can_take(shard, &msg.delivery_id) {
+            tracing::error!("the relay keeps to no window; the connection is ended");
+            return self.hang_up();
+        }
         if self.inbox.is_repeat(&msg.delivery_id) {
             tracing::debug!(delivery = %msg.delivery_id, "a message came again");
             self.inbox.took(shard, seq);

@@ -22,8 +22,11 @@ const UNREADABLE: std::time::Duration = std::time::Duration::from_secs(1);
 /// What the delivery knows beside the window.
 struct Feed {
     nudges: Nudges,
-    /// The newest message in the queue, as far as it was told.
+    /// The newest message that was stored, as far as it was told.
     newest: Seq,
+    /// The newest message when the hub connected, until the queue was read. It may be on its way to
+    /// the disk, so a queue that is read to its end may still be without it.
+    expected: Seq,
     /// The last message of which the hub was told that it is lost.
     told: Seq,
     /// When the store may be read again.
@@ -43,7 +46,8 @@ impl Session {
         } = greeting;
         let mut feed = Feed {
             nudges,
-            newest,
+            newest: 0,
+            expected: newest,
             told,
             read_at: None,
         };
@@ -110,7 +114,7 @@ impl Session {
             let window = window.lock();
             (window.through(), window.room())
         };
-        if feed.newest <= through {
+        if feed.newest.max(feed.expected) <= through {
             self.is_stalled.set(false);
             return false;
         }
@@ -179,6 +183,7 @@ impl Session {
         }
         if !page.has_more {
             self.window.borrow().lock().skip_to(newest);
+            feed.expected = 0;
         }
         true
     }

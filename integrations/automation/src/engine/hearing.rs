@@ -161,7 +161,7 @@ impl Engine {
         then: impl FnOnce(&mut Self, &mut Context<Self>) + Send + 'static,
     ) {
         let Some(attachment) = self.attachments.get(&id) else {
-            return;
+            return then(self, ctx);
         };
         let topics = self.hearing.add(id, &attachment.triggers);
         let (bus, me) = (self.hub.bus.clone(), ctx.address().recipient());
@@ -271,8 +271,9 @@ impl Handler<Listening> for Engine {
     fn handle(&mut self, Listening { id, then }: Listening, ctx: &mut Self::Context) {
         if let Some(attachment) = self.attachments.get_mut(&id) {
             attachment.is_listening = true;
-            then(self, ctx);
         }
+        // Also for a client that has gone: what comes next answers it.
+        then(self, ctx);
     }
 }
 

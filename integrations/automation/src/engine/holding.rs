@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actix::Context;
-use hearth_core::prelude::{EntityId, Value};
+use hearth_core::prelude::EntityId;
 
 use super::timers::{TimerId, Wake};
 use super::{Cause, Engine, Key};
-use crate::trigger::Kind;
+use crate::trigger::{Kind, Payload};
 
 /// Which trigger of an attachment holds for which entity.
 pub(super) type Place = (usize, Option<EntityId>);
@@ -15,7 +15,7 @@ pub(super) type Place = (usize, Option<EntityId>);
 /// What is told once it has lasted.
 pub(super) struct Held {
     timer: TimerId,
-    payload: Value,
+    payload: Payload,
     cause: Cause,
 }
 
@@ -26,7 +26,7 @@ impl Engine {
         key: Key,
         place: Place,
         time: Duration,
-        (payload, cause): (Value, Cause),
+        (payload, cause): (Payload, Cause),
         ctx: &mut Context<Self>,
     ) {
         self.release(key.attachment, &place);
@@ -76,7 +76,7 @@ impl Engine {
             _ => true,
         };
         if lasts {
-            self.fire(key, held.payload, held.cause, ctx);
+            self.fire(key, (held.payload)(), held.cause, ctx);
         }
     }
 }

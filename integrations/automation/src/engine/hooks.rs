@@ -79,7 +79,7 @@ impl Engine {
         then: impl FnOnce(Result<(), CommandError>, &mut Self, &mut Context<Self>) + 'static,
     ) {
         let Some(attachment) = self.attachments.get(&id) else {
-            return;
+            return then(Ok(()), self, ctx);
         };
         let triggers = attachment.triggers.iter().enumerate();
         let wanted = triggers.filter_map(|(trigger, one)| match &one.kind {

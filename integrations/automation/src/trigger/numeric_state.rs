@@ -80,19 +80,23 @@ impl NumericTrigger {
             return Reaction::default();
         }
         let (above, below) = self.range.shown();
-        let payload = json!({
-            "entity_id": change.entity_id,
-            "above": above,
-            "below": below,
-            "from_state": shown(change.old),
-            "to_state": shown(change.new),
-            "for": shown_span(self.hold),
-            "description": format!("numeric state of {}", change.entity_id),
-        });
+        let (from, to) = (change.old.cloned(), change.new.cloned());
+        let (entity_id, hold) = (change.entity_id.clone(), self.hold);
+        let payload = move || {
+            json!({
+                "entity_id": entity_id,
+                "above": above,
+                "below": below,
+                "from_state": shown(from.as_ref()),
+                "to_state": shown(to.as_ref()),
+                "for": shown_span(hold),
+                "description": format!("numeric state of {entity_id}"),
+            })
+        };
         Reaction {
             releases: false,
             matched: Some(Match {
-                payload,
+                payload: Box::new(payload),
                 hold: self.hold,
             }),
         }

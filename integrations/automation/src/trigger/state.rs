@@ -150,18 +150,23 @@ impl OnChange for StateTrigger {
             let held = Held { old, new };
             self.held.insert(change.entity_id.clone(), held);
         }
-        let payload = json!({
-            "entity_id": change.entity_id,
-            "from_state": shown(change.old),
-            "to_state": shown(change.new),
-            "for": shown_span(self.hold),
-            "attribute": self.attribute,
-            "description": format!("state of {}", change.entity_id),
-        });
+        let (from, to) = (change.old.cloned(), change.new.cloned());
+        let (entity_id, hold) = (change.entity_id.clone(), self.hold);
+        let attribute = self.attribute.clone();
+        let payload = move || {
+            json!({
+                "entity_id": entity_id,
+                "from_state": shown(from.as_ref()),
+                "to_state": shown(to.as_ref()),
+                "for": shown_span(hold),
+                "attribute": attribute,
+                "description": format!("state of {entity_id}"),
+            })
+        };
         Reaction {
             releases,
             matched: Some(Match {
-                payload,
+                payload: Box::new(payload),
                 hold: self.hold,
             }),
         }

@@ -31,13 +31,16 @@ impl TemplateTrigger {
     pub(crate) fn rendered(&mut self, result: &Value) -> Reaction {
         let is_true = is_true(result);
         let was_true = self.was_true.replace(is_true);
+        let hold = self.hold;
         let matched = (is_true && was_true == Some(false)).then(|| Match {
-            payload: json!({
-                "entity_id": null, "from_state": null, "to_state": null,
-                "for": shown_span(self.hold),
-                "description": "time change or manual update via template",
+            payload: Box::new(move || {
+                json!({
+                    "entity_id": null, "from_state": null, "to_state": null,
+                    "for": shown_span(hold),
+                    "description": "time change or manual update via template",
+                })
             }),
-            hold: self.hold,
+            hold,
         });
         Reaction {
             releases: !is_true,

@@ -69,16 +69,22 @@ impl OnChange for ZoneTrigger {
             Direction::Enter => (!was && is, "enter", "entering"),
             Direction::Leave => (was && !is, "leave", "leaving"),
         };
-        let matched = happened.then(|| Match {
-            payload: json!({
+        let payload = || {
+            json!({
                 "entity_id": change.entity_id,
                 "from_state": shown(change.old),
                 "to_state": shown(change.new),
                 "zone": shown(hub.states.get(self.zone.as_str()).as_ref()),
                 "event": event,
                 "description": format!("{} {word} {}", change.entity_id, Arc::clone(&zone.name)),
-            }),
-            hold: None,
+            })
+        };
+        let matched = happened.then(|| {
+            let payload = payload();
+            Match {
+                payload: Box::new(move || payload),
+                hold: None,
+            }
         });
         Reaction {
             releases: false,

@@ -122,7 +122,7 @@ async fn send(
         }
         let at = (due - start).as_micros();
         let to = (number + sent) % HUBS;
-        let body = format!(r#"{{"to":"{to}","at":{at:012},"filler":"{filler}"}}"#);
+        let body = format!(r#"{{"to":"{to}","at":{at},"filler":"{filler}"}}"#);
         sender.post(&path, None, &body).await?;
         sent += 1;
     }
