@@ -325,6 +325,8 @@ settings! {
         time_limit_ms: u64 = 1000,
         /// Templates that clients have rendered again as things change, all clients together.
         subscriptions: usize = 5000,
+        /// Bytes of those templates and their variables, all clients together.
+        subscriptions_bytes: usize = 16 * 1024 * 1024,
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Watcher {
     hub: Hub,
     renderer: Renderer,
     watches: HashMap<WatchId, Watch>,
+    /// Of all templates and their variables.
+    bytes: usize,
     index: Index,
     last_id: u64,
     /// Waiting for their turn to be rendered.
@@ -62,6 +64,7 @@ impl Watcher {
                 hub,
                 renderer,
                 watches: HashMap::new(),
+                bytes: 0,
                 index: Index::default(),
                 last_id: 0,
                 waiting: VecDeque::new(),
@@ -89,9 +92,19 @@ impl Watcher {
             Ok(request) => request,
             Err(error) => return reply.send(Err(error)),
         };
+        if self.bytes.saturating_add(request.bytes) > limits.subscriptions_bytes {
+            let message = format!(
+                "The templates that the hub renders for its clients would take more than {} bytes, \
+                 which is the limit.",
+                limits.subscriptions_bytes
+            );
+            return reply.send(Err(CommandError::new(ErrorCode::NOT_ALLOWED, message)));
+        }
+        self.bytes += request.bytes;
         self.last_id += 1;
         let id = WatchId(self.last_id);
         let watch = Watch {
+            bytes: request.bytes,
             request: request.watched,
             report_errors: request.report_errors,
             subscriber: subscriber.clone(),
@@ -129,6 +142,7 @@ impl Watcher {
         let Some(watch) = self.watches.remove(&id) else {
             return;
         };
+        self.bytes -= watch.bytes;
         self.index.remove(id, &watch.reads);
         if let Some(reply) = watch.reply {
             reply.send(Ok(Value::Null));

@@ -330,3 +330,29 @@ fn when_nobody_watches_nothing_is_heard() {
         .unwrap();
     });
 }
+
+#[test]
+fn what_is_kept_of_templates_is_bounded_in_bytes_and_given_back() {
+    watching(async |home| {
+        // 200 kB of variables each, of 16 MiB in all.
+        let large = || json!({"template": "{{ 1 }}", "variables": {"x": "x".repeat(200_000)}});
+        let mut kept = Vec::new();
+        let refused = loop {
+            match Watching::start(&home, large()).await {
+                Ok(watching) => kept.push(watching),
+                Err(error) => break error,
+            }
+            assert!(kept.len() < 100, "no limit");
+        };
+        assert_eq!(refused.code, ErrorCode::NOT_ALLOWED);
+        assert!(refused.message.contains("16777216 bytes"), "{refused}");
+        assert_eq!(kept.len(), 83);
+
+        drop(kept);
+        let give_up = tokio::time::Instant::now() + DEADLINE;
+        while Watching::start(&home, large()).await.is_err() {
+            assert!(tokio::time::Instant::now() < give_up, "nothing given back");
+            tokio::task::yield_now().await;
+        }
+    });
+}

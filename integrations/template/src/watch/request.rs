@@ -15,6 +15,8 @@ const TIMEOUT_MAX: f64 = 86_400.0;
 pub(super) struct WatchRequest {
     pub(super) watched: Watched,
     pub(super) report_errors: bool,
+    /// What is kept of it, in bytes of text.
+    pub(super) bytes: usize,
 }
 
 impl WatchRequest {
@@ -43,7 +45,10 @@ impl WatchRequest {
                 ));
             }
         };
-        if Value::Object(variables.clone()).to_string().len() > limit {
+        // A map of JSON values has a text.
+        let variables_bytes =
+            serde_json::to_string(&variables).map_or(usize::MAX, |text| text.len());
+        if variables_bytes > limit {
             let reason = format!("expected at most {limit} bytes of variables");
             return Err(wrong(&reason, "variables", &Value::Null));
         }
@@ -79,6 +84,7 @@ impl WatchRequest {
             (false, false) => Undefined::Empty,
         };
         Ok(Self {
+            bytes: template.len().saturating_add(variables_bytes),
             watched: Watched {
                 template: template.into(),
                 variables: Arc::new(variables),

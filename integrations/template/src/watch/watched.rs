@@ -24,6 +24,8 @@ const CHANGES_KEPT: usize = 256;
 pub(super) struct Watch {
     pub(super) request: Watched,
     pub(super) report_errors: bool,
+    /// What it counts for among all that is kept.
+    pub(super) bytes: usize,
     pub(super) subscriber: Subscriber,
     /// Until the command is answered.
     pub(super) reply: Option<Reply<Command>>,
