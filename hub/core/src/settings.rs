@@ -266,6 +266,8 @@ settings! {
         /// Messages that may wait for one device's actor; more than `websocket.commands`, so that
         /// what one socket sends at a time has room.
         mailbox: usize = 512,
+        /// Templates that one `render_template` message may hold; those beyond it get an error.
+        templates: usize = 100,
         /// Bytes of one sensor's attributes, as compact JSON.
         attributes_limit: usize = 16 * 1024,
         /// Bytes of what an app keeps in its registration (`app_data`), as compact JSON.

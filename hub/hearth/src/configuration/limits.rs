@@ -85,6 +85,7 @@ fn numbers(settings: &Settings) -> Result<(), (String, String)> {
             1_000_000,
         ),
         ("mobile_app.mailbox", app.mailbox, 1, 1_000_000),
+        ("mobile_app.templates", app.templates, 1, 1_000_000),
         (
             "mobile_app.attributes_limit",
             app.attributes_limit,

@@ -46,6 +46,7 @@ impl<'a> Command<'a> for RenderTemplate<'a> {
 
     fn apply(self, phone: &mut Phone) -> Done {
         let commands = phone.hub.commands.clone();
+        let limit = phone.hub.settings.mobile_app.templates;
         let caller = Caller::inside(phone.context());
         let requests: Vec<(String, Map<String, Value>)> = self
             .0
@@ -54,7 +55,12 @@ impl<'a> Command<'a> for RenderTemplate<'a> {
             .collect();
         Done::Later(Box::pin(async move {
             let mut results = Map::new();
-            for (key, data) in requests {
+            for (at, (key, data)) in requests.into_iter().enumerate() {
+                if at >= limit {
+                    let error = format!("Expected at most {limit} templates in one message");
+                    results.insert(key, json!({"error": error}));
+                    continue;
+                }
                 let result = match commands.call("template/render", data, caller).await {
                     Ok(value) => value,
                     Err(error) => json!({"error": error.message}),

@@ -62,6 +62,20 @@ async fn each_template_is_rendered_or_fails_for_itself() {
 }
 
 #[actix_rt::test]
+async fn a_message_of_very_many_templates_has_its_first_ones_rendered() {
+    let home = Home::start().await;
+    let phone = home.phone("Rendering").await;
+    let many: serde_json::Map<String, Value> = (0..101)
+        .map(|at| (format!("{at:03}"), json!({"template": "{{ 1+1 }}"})))
+        .collect();
+    let answer = phone.send("render_template", Value::Object(many)).await;
+    let results = answer.json();
+    assert_eq!(results["099"], 2);
+    let expected = json!({"error": "Expected at most 100 templates in one message"});
+    assert_eq!(results["100"], expected);
+}
+
+#[actix_rt::test]
 async fn update_registration_merges_any_subset_and_shows_nothing_secret() {
     let home = Home::start().await;
     let phone = home.sealed_phone("Before").await;
