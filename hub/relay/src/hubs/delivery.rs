@@ -107,7 +107,7 @@ impl Session {
         feed.read_at = None;
         let due = self.window.borrow().lock().due(now);
         if !due.is_empty() {
-            return self.send_again(feed, &due).await;
+            return Box::pin(self.send_again(feed, &due)).await;
         }
         let (through, room) = {
             let window = self.window.borrow();
@@ -130,7 +130,8 @@ impl Session {
             messages: messages.min(PAGE),
             bytes: bytes.min(PAGE_BYTES),
         };
-        self.send_stored(feed, through, limits).await
+        // On the heap while it lasts: an idle hub keeps no room for it.
+        Box::pin(self.send_stored(feed, through, limits)).await
     }
 
     /// The window is full: what came in memory is read later.

@@ -8,6 +8,9 @@ use hearth_relay_protocol::{Cancel, Frame, FromRelay, Req, Res, ResErr};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+/// Orders that may wait for one hub, whatever the settings say.
+const ORDERS_MAX: usize = 30_000;
+
 /// How much may be under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LineLimits {
@@ -80,7 +83,7 @@ impl Line {
         all_bytes: Arc<AtomicUsize>,
     ) -> (Arc<Self>, mpsc::Receiver<Order>) {
         // Each call and its cancellation, and some that were given up before they were sent.
-        let (orders, receiver) = mpsc::channel(limits.calls.max(1).saturating_mul(3));
+        let (orders, receiver) = mpsc::channel(limits.calls.clamp(1, ORDERS_MAX / 3) * 3);
         let line = Self {
             calls: Mutex::default(),
             orders,

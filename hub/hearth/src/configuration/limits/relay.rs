@@ -30,6 +30,8 @@ pub(super) fn check(relay: &RelaySettings) -> Result<(), (String, String)> {
         ("webhook_rate", relay.webhook_rate),
         ("hub_rate", relay.hub_rate),
         ("address_rate", relay.address_rate),
+        ("hub_connect_rate", relay.hub_connect_rate),
+        ("hub_address_rate", relay.hub_address_rate),
     ] {
         if !(0.001..=1e9).contains(&rate) {
             return wrong(key, "how many a second, from 0.001 to 1000000000");
@@ -39,6 +41,8 @@ pub(super) fn check(relay: &RelaySettings) -> Result<(), (String, String)> {
         ("webhook_burst", relay.webhook_burst),
         ("hub_burst", relay.hub_burst),
         ("address_burst", relay.address_burst),
+        ("hub_connect_burst", relay.hub_connect_burst),
+        ("hub_address_burst", relay.hub_address_burst),
     ] {
         if !(1.0..=1e9).contains(&burst) {
             return wrong(key, "how many at once, from 1 to 1000000000");
@@ -51,6 +55,9 @@ fn numbers(relay: &RelaySettings) -> Result<(), (String, String)> {
     let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     for (key, number, least, most) in [
         ("workers", relay.workers, 0, 256),
+        ("ping_s", whole(relay.ping_s), 1, 3600),
+        ("dead_s", whole(relay.dead_s), 2, 7200),
+        ("cloudhook_calls", relay.cloudhook_calls, 1, 10_000),
         ("max_connections", relay.max_connections, 1, MANY),
         (
             "connections_per_address",

@@ -349,3 +349,25 @@ fn nothing_that_was_accepted_is_lost_over_a_restart_of_the_relay() {
         relay.serving.stop().await.unwrap();
     });
 }
+
+#[test]
+fn what_is_accepted_while_the_hub_connects_comes_too() {
+    with_open_relay(
+        |_| {},
+        async |relay| {
+            let (account, webhook, mut last) = relay.ready().await;
+            let mut cursor = 0;
+            for round in 0..50 {
+                let from = round * 4;
+                let hello = account.hello_after(cursor);
+                let sending = relay.send_numbers(&webhook, from..from + 4);
+                let connecting = TestHub::connect_with(relay, &account, hello);
+                let (mut hub, ()) = tokio::join!(connecting, sending);
+                cursor = hub.takes(from..from + 4).await;
+                hub.ack(cursor).await;
+                std::mem::replace(&mut last, hub).vanish();
+            }
+            last.hears_nothing_more().await;
+        },
+    );
+}
