@@ -60,9 +60,9 @@ impl Context {
         }
         match self.user_id {
             Some(user) => {
-                use std::fmt::Write;
-                // Writing into a String does not fail.
-                let _ = write!(out, "\"{user}\"}}");
+                out.push('"');
+                user.write_text(out);
+                out.push_str("\"}");
             }
             None => out.push_str("null}"),
         }

@@ -46,6 +46,8 @@ macro_rules! text_serde {
     };
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 macro_rules! hex_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -60,6 +62,17 @@ macro_rules! hex_id {
                 let mut bytes = [0u8; 16];
                 env.fill(&mut bytes);
                 Self(NonZeroU128::new(u128::from_be_bytes(bytes)).unwrap_or(NonZeroU128::MIN))
+            }
+
+            /// Appends the 32 characters to `out`.
+            pub fn write_text(self, out: &mut String) {
+                let mut text = [0u8; 32];
+                for (pair, byte) in text.chunks_exact_mut(2).zip(self.0.get().to_be_bytes()) {
+                    pair[0] = HEX[usize::from(byte >> 4)];
+                    pair[1] = HEX[usize::from(byte & 15)];
+                }
+                // All of it is ASCII.
+                out.push_str(std::str::from_utf8(&text).unwrap_or_default());
             }
         }
 

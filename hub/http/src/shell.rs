@@ -55,8 +55,8 @@ impl Rules {
         ) {
             return Some(HttpResponse::ServiceUnavailable().finish());
         }
-        let fields = request.headers();
-        if size(fields) > self.door.http().header_limit {
+        let (size, is_forwarded) = survey(request.headers());
+        if size > self.door.http().header_limit {
             return Some(status_text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
         }
         if request
@@ -66,8 +66,7 @@ impl Rules {
         {
             return Some(status_text(StatusCode::BAD_REQUEST));
         }
-        if fields.contains_key(X_FORWARDED_FOR) && self.proxies.identify(request.request()).is_err()
-        {
+        if is_forwarded && self.proxies.identify(request.request()).is_err() {
             tracing::debug!(peer = ?request.peer_addr(), "forwarding fields that no setting allows");
             return Some(status_text(StatusCode::BAD_REQUEST));
         }
@@ -88,24 +87,29 @@ impl Rules {
                 .mark(request.path(), request.headers(), response.headers_mut());
         }
         let fields = response.headers_mut();
-        // Pages with forms have a stricter mind of their own.
-        if !fields.contains_key(REFERRER_POLICY) {
+        // Pages with forms have a stricter mind of their own; most replies have a type at most.
+        let is_page = fields.len() > 1;
+        if !(is_page && fields.contains_key(REFERRER_POLICY)) {
             fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         }
         fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if self.door.http().use_x_frame_options && !fields.contains_key(X_FRAME_OPTIONS) {
+        let has_frame_options = is_page && fields.contains_key(X_FRAME_OPTIONS);
+        if self.door.http().use_x_frame_options && !has_frame_options {
             fields.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
         }
         fields.insert(SERVER, HeaderValue::from_static(""));
     }
 }
 
-/// The size of header fields on the wire, with `: ` and the line's end.
-fn size(fields: &HeaderMap) -> usize {
+/// The size of header fields on the wire, with `: ` and the line's end, and whether a proxy tells
+/// for whom it asks. One pass over all.
+fn survey(fields: &HeaderMap) -> (usize, bool) {
     fields
         .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum()
+        .fold((0, false), |(size, is_forwarded), (name, value)| {
+            let field = name.as_str().len() + value.len() + 4;
+            (size + field, is_forwarded || *name == X_FORWARDED_FOR)
+        })
 }
 
 impl<S> Transform<S, ServiceRequest> for Shell
